@@ -1,0 +1,9 @@
+//! The judge: what a record is, what was booked, what is concluded from it.
+//!
+//! Knows nobody: no agent, no clock, no network, no thread of its own. Time is an argument, in microseconds
+//! since the start of the run. Everything that happened in a run is an [`event::Event`]; the books and the
+//! events together yield the [`outcome::Outcome`].
+
+pub mod event;
+pub mod identity;
+pub mod outcome;

@@ -166,6 +166,8 @@ pub struct RotationStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
+    /// The writer closed its file and waits.
+    Close,
     /// `rename(2)`.
     Rename,
     /// `unlink(2)`: when the last link and descriptor are gone, the inode number is free again.

@@ -1,1 +1,19 @@
-//! placeholder
+//! What breaks and when: rotations and swaps as lists of primitive steps, faults as a plan, and the live driver of both.
+//!
+//! ```text
+//!  rotator/*   listing of a directory, path of the live file  →  steps        pure
+//!  plan        faults as written, seed, length                →  planned      pure
+//!  inject      steps  →  system calls, below one marked folder only           live
+//!  process     the agent under test: kill, stop, see what it came to          live
+//! ```
+//! Knows neither records nor agents nor any other crate. The live parts touch nothing outside a folder that carries the
+//! marker file, and no process but a child of their own.
+
+mod clock;
+pub mod fault;
+pub mod inject;
+pub mod listing;
+pub mod plan;
+pub mod process;
+pub mod rotator;
+pub mod step;

@@ -437,3 +437,9 @@ fn two_milliseconds() -> Span {
 fn default_size() -> Size {
     Size(300)
 }
+
+/// The JSON Schema of a scenario file, for editors.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Spec);
+    serde_json::to_string_pretty(&schema).expect("a schema is plain JSON")
+}

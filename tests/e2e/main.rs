@@ -1,1 +1,3 @@
-//! placeholder
+//! One file per behaviour, on the real binary, real files and real processes.
+
+mod house;

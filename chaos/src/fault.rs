@@ -1,0 +1,64 @@
+//! What can happen to the agent and to its sink: the closed list that scenario files name.
+
+use serde::{Deserialize, Serialize};
+
+/// A fault. How long it lasts is said by the plan, see [`crate::plan::Planned`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FaultKind {
+    /// SIGKILL; a new process when it is over.
+    KillAgent,
+    /// SIGTERM; a new process when it is over.
+    TerminateAgent,
+    /// SIGSTOP; SIGCONT when it is over.
+    PauseAgent,
+    /// The sink answers with this status and takes nothing.
+    Refuse {
+        /// The status, 400 to 599.
+        status: u16,
+    },
+    /// The sink takes its time for every answer.
+    Slow {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// The sink takes requests and never answers.
+    Hang,
+    /// The sink cuts connections before it took anything.
+    Reset,
+    /// The sink takes the records and cuts the connection instead of answering.
+    LoseAcks {
+        /// Every n-th request; 1: all.
+        every: u32,
+    },
+    /// The sink takes the first half of a request and answers with this status.
+    Partial {
+        /// The status, 400 to 599.
+        status: u16,
+    },
+    /// The sink is gone: connections are refused.
+    Gone,
+}
+
+impl FaultKind {
+    /// Its name as in a scenario file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::KillAgent => "kill_agent",
+            Self::TerminateAgent => "terminate_agent",
+            Self::PauseAgent => "pause_agent",
+            Self::Refuse { .. } => "refuse",
+            Self::Slow { .. } => "slow",
+            Self::Hang => "hang",
+            Self::Reset => "reset",
+            Self::LoseAcks { .. } => "lose_acks",
+            Self::Partial { .. } => "partial",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// True if it happens to the agent's process, false if to the sink.
+    pub fn hits_agent(&self) -> bool {
+        matches!(self, Self::KillAgent | Self::TerminateAgent | Self::PauseAgent)
+    }
+}

@@ -1,0 +1,93 @@
+//! The one way in which books change: live, when a file is loaded, and when a snapshot is written.
+//!
+//! Entries add and never take back, so any prefix of the entries of a run is a set of books of its own.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a surplus copy of a record is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Allowance {
+    /// It was in flight when the agent went down.
+    InFlight,
+    /// The sink had it, and the answer was lost on purpose.
+    AnswerLost,
+}
+
+/// What is wrong with a text that should have been one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Damage {
+    /// No trace of a stamp.
+    NoStamp,
+    /// The text ends within the stamp.
+    StampCut,
+    /// Several records in one text.
+    Merged,
+    /// Shorter than the record was.
+    Cut,
+    /// Longer than the record was.
+    Longer,
+    /// Bytes were overwritten with NUL.
+    NulFilled,
+    /// Right length, other bytes.
+    Changed,
+}
+
+impl Damage {
+    /// Every kind, in the order of the file format.
+    pub const ALL: [Self; 7] =
+        [Self::NoStamp, Self::StampCut, Self::Merged, Self::Cut, Self::Longer, Self::NulFilled, Self::Changed];
+
+    /// The word for sentences: "cut", "merged with another", ….
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoStamp => "without a stamp",
+            Self::StampCut => "cut within the stamp",
+            Self::Merged => "merged with another",
+            Self::Cut => "cut",
+            Self::Longer => "longer than written",
+            Self::NulFilled => "NUL-filled",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// How far a stream has come. Each field only grows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// One past the last record that may have been written; on disk before any of them is.
+    pub reserved: u64,
+    /// One past the last record booked before its write.
+    pub sent: u64,
+    /// One past the last record whose write returned.
+    pub written: u64,
+    /// Bytes written, with framing.
+    pub bytes: u64,
+}
+
+/// Something that is added to the books.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// A stream came further.
+    Marks { stream: u16, marks: Marks },
+    /// Records were lost before any agent could read them.
+    SourceLost { stream: u16, seqs: Range<u64>, why: String },
+    /// Records arrived whole for the first time.
+    Arrived { stream: u16, seqs: Range<u64> },
+    /// Records arrived whole once more than before.
+    Again { stream: u16, seqs: Range<u64>, copies: u64, from_us: u64, until_us: u64 },
+    /// Records may be doubled once more.
+    Allowed { stream: u16, seqs: Range<u64>, times: u64, allowance: Allowance },
+    /// Damaged copies of known records arrived.
+    Damaged { stream: u16, seqs: Range<u64>, copies: u64, damage: Damage },
+    /// Damaged texts of unknown records arrived.
+    Unidentified { count: u64, damage: Damage, example: String },
+    /// Records arrived after a later one of their stream.
+    Reordered { stream: u16, seqs: Range<u64>, count: u64 },
+    /// Records arrived under a wrong label.
+    Misattributed { stream: u16, seqs: Range<u64>, count: u64, seen: String },
+    /// Records arrived that nobody sent.
+    Unexpected { count: u64, example: String },
+}

@@ -1,0 +1,107 @@
+//! Where records must arrive: under which path, on which output stream.
+
+use crate::identity::StreamId;
+
+/// Which output stream the records of a writer go to. A pure rule, shared by the generator and the judge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputRule {
+    /// All to stdout.
+    #[default]
+    Stdout,
+    /// All to stderr.
+    Stderr,
+    /// Sequences n−1, 2n−1, … to stderr, the others to stdout. 0 means none.
+    EveryNthStderr(u32),
+}
+
+impl OutputRule {
+    /// True if a record goes to stderr.
+    pub fn is_stderr(self, seq: u64) -> bool {
+        match self {
+            Self::Stdout => false,
+            Self::Stderr => true,
+            Self::EveryNthStderr(n) => n > 0 && seq % u64::from(n) == u64::from(n) - 1,
+        }
+    }
+
+    /// The label a record must carry: `stdout` or `stderr`.
+    pub fn label(self, seq: u64) -> &'static str {
+        if self.is_stderr(seq) { "stderr" } else { "stdout" }
+    }
+}
+
+/// What records must be labelled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels {
+    /// The path under which the agent sees the file, as it will name it.
+    pub path: String,
+}
+
+/// What a record was labelled with when it arrived; `None` is not checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// The path it claims to come from.
+    pub path: Option<&'a [u8]>,
+    /// The output stream it claims to come from.
+    pub output: Option<&'a [u8]>,
+}
+
+/// The expected paths of all streams.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// Per stream: from which sequence on which path holds, ascending.
+    streams: Vec<Vec<(u64, String)>>,
+}
+
+impl Routes {
+    pub(crate) fn new(streams: usize) -> Self {
+        Self { streams: vec![Vec::new(); streams] }
+    }
+
+    pub(crate) fn set(&mut self, stream: StreamId, from_seq: u64, labels: Labels) {
+        let Some(routes) = self.streams.get_mut(usize::from(stream.0)) else { return };
+        routes.retain(|(from, _)| *from < from_seq);
+        routes.push((from_seq, labels.path));
+    }
+
+    /// The parts of `from..to` that must not be labelled with `path`.
+    pub(crate) fn misplaced(&self, stream: u16, from: u64, to: u64, path: &[u8]) -> Vec<std::ops::Range<u64>> {
+        let routes = &self.streams[usize::from(stream)];
+        let mut parts = Vec::new();
+        for (at, (start, expected)) in routes.iter().enumerate().rev() {
+            let until = routes.get(at + 1).map_or(u64::MAX, |next| next.0);
+            let part = from.max(*start)..to.min(until);
+            if !part.is_empty() && expected.as_bytes() != path {
+                parts.push(part);
+            }
+            if *start <= from {
+                break;
+            }
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_nth_goes_to_stderr() {
+        let rule = OutputRule::EveryNthStderr(3);
+        assert_eq!((0..6).map(|seq| rule.is_stderr(seq)).collect::<Vec<_>>(), [false, false, true, false, false, true]);
+        assert!(!OutputRule::EveryNthStderr(0).is_stderr(0));
+    }
+
+    #[test]
+    fn a_route_holds_until_the_next_one() {
+        let mut routes = Routes::new(1);
+        routes.set(StreamId(0), 0, Labels { path: "a".into() });
+        routes.set(StreamId(0), 10, Labels { path: "b".into() });
+        assert_eq!(routes.misplaced(0, 5, 15, b"a"), [10..15]);
+        assert_eq!(routes.misplaced(0, 5, 15, b"b"), [5..10]);
+        assert_eq!(routes.misplaced(0, 5, 15, b"c"), [10..15, 5..10]);
+        assert!(routes.misplaced(0, 12, 15, b"b").is_empty());
+    }
+}

@@ -1,0 +1,156 @@
+//! What the ledger keeps behind its lock, and how arrivals become entries of the books.
+
+use std::ops::Range;
+
+use super::{
+    intake::{Arrival, Collected, excerpt},
+    labels::Routes,
+    latency::Latencies,
+    recent::{Recent, Stretch},
+};
+use crate::books::{Allowance, Books, Marks, entry::Entry};
+
+/// The books and what is needed to fill them.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) books: Books,
+    /// Entries not yet in the file; `None` without a file.
+    pub(super) pending: Option<Vec<Entry>>,
+    pub(super) recent: Recent,
+    pub(super) latencies: Latencies,
+    pub(super) routes: Routes,
+    /// Crashes of the agent so far.
+    pub(super) crashes: u64,
+    /// Per stream, one past the latest record that arrived whole.
+    high: Vec<u64>,
+}
+
+impl State {
+    pub(super) fn new(books: Books, filed: bool) -> Self {
+        let streams = books.streams().len();
+        Self {
+            books,
+            pending: filed.then(Vec::new),
+            recent: Recent::default(),
+            latencies: Latencies::new(),
+            routes: Routes::new(streams),
+            crashes: 0,
+            high: vec![0; streams],
+        }
+    }
+
+    pub(super) fn add(&mut self, entry: Entry) {
+        self.books.add(&entry);
+        if let Some(pending) = &mut self.pending {
+            pending.push(entry);
+        }
+    }
+
+    /// Books what an intake collected.
+    pub(super) fn book(&mut self, collected: &mut Collected, now_us: u64) {
+        let mut due_us = &collected.due_us[..];
+        let arrivals = std::mem::take(&mut collected.arrivals);
+        for arrival in &arrivals {
+            let (mine, rest) = due_us.split_at((arrival.to - arrival.from) as usize);
+            due_us = rest;
+            let sent = self.books.streams()[usize::from(arrival.stream)].marks().sent;
+            let to = arrival.to.min(sent.max(arrival.from));
+            if to < arrival.to {
+                let example = format!("records {}–{} of stream {}", to, arrival.to - 1, arrival.stream);
+                self.add(Entry::Unexpected { count: arrival.to - to, example });
+            }
+            if to > arrival.from {
+                self.arrived(arrival, to, mine, now_us);
+                self.check_labels(arrival, to, &collected.paths);
+                collected.remember(arrival.stream, arrival.from..to);
+            }
+        }
+        collected.arrivals = arrivals;
+        collected.arrivals.clear();
+        collected.due_us.clear();
+        collected.paths.clear();
+        for entry in collected.odd.drain(..) {
+            self.add(entry);
+        }
+    }
+
+    fn arrived(&mut self, arrival: &Arrival, to: u64, due_us: &[u64], now_us: u64) {
+        let stream = arrival.stream;
+        let book = &mut self.books.streams[usize::from(stream)];
+        let mut again = Vec::new();
+        let fresh = book.arrived.insert(arrival.from..to, |range| again.push(range));
+        if fresh == to - arrival.from {
+            self.first(stream, arrival.from..to, &due_us[..fresh as usize], now_us);
+        } else {
+            let mut from = arrival.from;
+            for repeat in again {
+                if repeat.start > from {
+                    let slice = (from - arrival.from) as usize..(repeat.start - arrival.from) as usize;
+                    self.first(stream, from..repeat.start, &due_us[slice], now_us);
+                }
+                from = repeat.end;
+                self.add(Entry::Again { stream, seqs: repeat, copies: 1, from_us: now_us, until_us: now_us });
+            }
+            if from < to {
+                let slice = (from - arrival.from) as usize..(to - arrival.from) as usize;
+                self.first(stream, from..to, &due_us[slice], now_us);
+            }
+        }
+        let high = &mut self.high[usize::from(stream)];
+        *high = to.max(*high);
+    }
+
+    /// Books the first whole copies of records; the bits are set already.
+    fn first(&mut self, stream: u16, seqs: Range<u64>, due_us: &[u64], now_us: u64) {
+        self.latencies.book(due_us, now_us);
+        let late = seqs.start..seqs.end.min(self.high[usize::from(stream)]);
+        if !late.is_empty() {
+            self.add(Entry::Reordered { stream, seqs: late.clone(), count: late.end - late.start });
+        }
+        let Some(pending) = &mut self.pending else { return };
+        match pending.last_mut() {
+            Some(Entry::Arrived { stream: last, seqs: open }) if *last == stream && open.end == seqs.start => {
+                open.end = seqs.end;
+            }
+            _ => pending.push(Entry::Arrived { stream, seqs }),
+        }
+    }
+
+    fn check_labels(&mut self, arrival: &Arrival, to: u64, paths: &[Vec<u8>]) {
+        let stream = arrival.stream;
+        if arrival.wrong_output {
+            let seqs = arrival.from..to;
+            let seen = "the other output stream".to_owned();
+            self.add(Entry::Misattributed { stream, count: to - arrival.from, seqs, seen });
+            return;
+        }
+        let Some(path) = arrival.path else { return };
+        let path = &paths[path as usize];
+        for seqs in self.routes.misplaced(stream, arrival.from, to, path) {
+            let count = seqs.end - seqs.start;
+            self.add(Entry::Misattributed { stream, seqs, count, seen: excerpt(path) });
+        }
+    }
+
+    /// Allows one more copy of each record of these stretches.
+    pub(super) fn allow(&mut self, stretches: Vec<Stretch>, times: u64, allowance: Allowance) {
+        if times > 0 {
+            for (stream, seqs) in stretches {
+                self.add(Entry::Allowed { stream, seqs, times, allowance });
+            }
+        }
+    }
+
+    /// Takes over how far the generator has come.
+    pub(super) fn advance(&mut self, marks: impl Iterator<Item = Marks>) {
+        for (book, marks) in self.books.streams.iter_mut().zip(marks) {
+            book.advance(marks);
+        }
+    }
+
+    /// How far every stream has come, as entries.
+    pub(super) fn marks_entries(&self) -> Vec<Entry> {
+        let streams = self.books.streams().iter().enumerate();
+        streams.map(|(stream, book)| Entry::Marks { stream: stream as u16, marks: book.marks() }).collect()
+    }
+}

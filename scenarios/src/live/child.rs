@@ -1,0 +1,228 @@
+//! The agent as a child process: started on a leash, watched, ended, and accounted for.
+//!
+//! Every process is started through `tailproof leash`, which asks the kernel to end it when the bench dies, and runs in
+//! a process group of its own, so that Ctrl-C in the terminal reaches the bench alone.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Seek, SeekFrom},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use nix::{
+    sys::{
+        resource::{UsageWho, getrusage},
+        signal::{Signal, kill},
+        time::TimeValLike,
+    },
+    unistd::Pid,
+};
+use thiserror::Error;
+
+use crate::agents::Launch;
+
+/// Last bytes of the agent's log that an error shows.
+const LOG_TAIL: i64 = 4096;
+
+/// The agent could not be run.
+#[derive(Debug, Error)]
+pub enum AgentError {
+    /// Its configuration could not be written, or its log not be opened.
+    #[error("cannot write {path}: {why}; name another folder with --out")]
+    Files {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        why: String,
+    },
+    /// The program could not be started.
+    #[error("cannot start {program}: {why}; check that it is installed and executable")]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// The system's words.
+        why: String,
+    },
+}
+
+/// A process of the agent, and how it is started again.
+#[derive(Debug)]
+pub struct AgentProcess {
+    launch: Launch,
+    bench: PathBuf,
+    log: PathBuf,
+    child: Option<Child>,
+    asked: bool,
+    /// CPU time of children that the bench had before this run, microseconds.
+    cpu_before_us: u64,
+    rss_max: u64,
+}
+
+/// A process that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Its process id.
+    pub pid: u32,
+    /// "exit 0", "signal 9".
+    pub how: String,
+    /// True if the bench asked for it.
+    pub asked: bool,
+}
+
+impl AgentProcess {
+    /// Writes the configuration; starts nothing yet.
+    pub fn prepare(launch: Launch, bench: &Path, log: &Path) -> Result<Self, AgentError> {
+        let (path, text) = &launch.config;
+        std::fs::write(path, text).map_err(|e| AgentError::Files { path: path.clone(), why: e.to_string() })?;
+        Ok(Self {
+            bench: bench.to_owned(),
+            log: log.to_owned(),
+            child: None,
+            asked: false,
+            cpu_before_us: children_cpu_us(),
+            rss_max: 0,
+            launch,
+        })
+    }
+
+    /// Starts a process; its output is appended to the agent's log.
+    pub fn start(&mut self) -> Result<u32, AgentError> {
+        let files = |e: std::io::Error| AgentError::Files { path: self.log.clone(), why: e.to_string() };
+        let log = OpenOptions::new().create(true).append(true).open(&self.log).map_err(files)?;
+        let again = log.try_clone().map_err(files)?;
+        let child = Command::new(&self.bench)
+            .arg("leash")
+            .arg("--")
+            .arg(&self.launch.program)
+            .args(&self.launch.args)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(again)
+            .process_group(0)
+            .spawn()
+            .map_err(|e| AgentError::Start { program: self.launch.program.clone(), why: e.to_string() })?;
+        let pid = child.id();
+        self.child = Some(child);
+        self.asked = false;
+        Ok(pid)
+    }
+
+    /// The process id while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// From now on its end is no surprise.
+    pub fn expect_end(&mut self) {
+        self.asked = true;
+    }
+
+    /// Reaps it if it has ended.
+    pub fn poll(&mut self) -> Option<Ended> {
+        let child = self.child.as_mut()?;
+        let status = child.try_wait().ok().flatten()?;
+        let ended = Ended { pid: child.id(), how: describe(status), asked: self.asked };
+        self.child = None;
+        Some(ended)
+    }
+
+    /// Asks it to end (SIGTERM).
+    pub fn terminate(&mut self) {
+        self.signal(Signal::SIGTERM);
+    }
+
+    /// Ends it (SIGKILL) and reaps it.
+    pub fn kill(&mut self) -> Option<Ended> {
+        self.signal(Signal::SIGKILL);
+        let mut child = self.child.take()?;
+        let status = child.wait().ok()?;
+        Some(Ended { pid: child.id(), how: describe(status), asked: true })
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        self.asked = true;
+        if let Some(pid) = self.pid() {
+            // It may have ended just now; poll() will say so.
+            let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
+        }
+    }
+
+    /// CPU time of all its processes so far, microseconds, and the resident bytes of the running one.
+    pub fn usage(&mut self) -> (u64, u64) {
+        let (cpu_us, rss) = self.pid().map_or((0, 0), |pid| (process_cpu_us(pid), resident_bytes(pid)));
+        self.rss_max = self.rss_max.max(rss);
+        (children_cpu_us().saturating_sub(self.cpu_before_us) + cpu_us, rss)
+    }
+
+    /// Largest resident size seen, bytes.
+    pub fn rss_max(&self) -> u64 {
+        self.rss_max
+    }
+
+    /// The last lines of its log.
+    pub fn log_tail(&self) -> String {
+        let tail = || -> std::io::Result<String> {
+            let mut file = File::open(&self.log)?;
+            let size = file.metadata()?.len() as i64;
+            file.seek(SeekFrom::Start((size - LOG_TAIL).max(0) as u64))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let text = tail().unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(8).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for AgentProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit {code}"),
+        (_, Some(signal)) => format!("signal {signal}"),
+        _ => "an unknown way".to_owned(),
+    }
+}
+
+fn children_cpu_us() -> u64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN)
+        .map_or(0, |usage| (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()).unsigned_abs())
+}
+
+/// CPU time and peak resident bytes of the bench itself.
+pub fn own_usage() -> (u64, u64) {
+    getrusage(UsageWho::RUSAGE_SELF).map_or((0, 0), |usage| {
+        let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        (cpu.unsigned_abs(), usage.max_rss().unsigned_abs() * 1024)
+    })
+}
+
+fn process_cpu_us(pid: u32) -> u64 {
+    // Fields 14 and 15, counted after the command name, which may hold blanks and parentheses.
+    let ticks: u64 = stat_fields(pid).iter().skip(11).take(2).sum();
+    ticks * 1_000_000 / 100
+}
+
+/// When the process started, clock ticks since boot: with the pid it names one process for ever.
+pub fn start_ticks(pid: u32) -> Option<u64> {
+    stat_fields(pid).get(19).copied()
+}
+
+fn stat_fields(pid: u32) -> Vec<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    fields.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect()
+}
+
+fn resident_bytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().nth(1)).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) * 1024
+}

@@ -1,0 +1,200 @@
+//! A scenario as meant: every default and every contradiction settled once; the runner sees only this.
+
+use results::identity::StreamId;
+use serde::Serialize;
+
+use crate::spec::{
+    Agent, Body, Contract, Delivery, Fault, Group, Layout, Long, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap, SwapHow,
+    Write,
+    file::{Source, SpecError},
+    units::{Rate, Size, Span},
+};
+
+mod check;
+
+/// Without a `contract.stall`, a stream that stands this long has stalled.
+const STALL: Span = Span(5_000_000);
+/// Without a `contract.settle`, a delivery is settled this long after its answer.
+const SETTLE: Span = Span(250_000);
+
+/// What the command line changes in a scenario.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Another length of the measure stretch.
+    pub duration: Option<Span>,
+    /// Another total rate; the groups keep their proportions.
+    pub rate: Option<Rate>,
+    /// Single values, `key=value`.
+    pub set: Vec<String>,
+}
+
+/// A settled scenario.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// Its name.
+    pub name: String,
+    /// Its question.
+    pub question: String,
+    /// Length of the warm-up.
+    pub warm_up: Span,
+    /// Length of the measure stretch.
+    pub measure: Span,
+    /// Longest drain.
+    pub drain: Span,
+    /// Layout of files and links.
+    pub layout: Layout,
+    /// How the rate runs.
+    pub pace: Pace,
+    /// The streams; the index is the [`StreamId`].
+    pub streams: Vec<Stream>,
+    /// How files are rotated.
+    pub rotate: Option<On<Rotate>>,
+    /// Links that are replaced.
+    pub swaps: Vec<On<Swap>>,
+    /// Files that are unlinked.
+    pub removes: Vec<On<Remove>>,
+    /// What happens to the agent and its sink.
+    pub faults: Vec<Fault>,
+    /// Where records must arrive.
+    pub sink: Sink,
+    /// Settings of the agent.
+    pub agent: Agent,
+    /// What is promised.
+    pub contract: results::contract::Contract,
+    /// A delivery is settled this long after its answer.
+    pub settle: Span,
+}
+
+/// One stream.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stream {
+    /// Its name, `<group>-<nn>`.
+    pub name: String,
+    /// Records a second.
+    pub rate: Rate,
+    /// What a record says.
+    pub body: Body,
+    /// Length of a record.
+    pub size: Size,
+    /// Now and then a longer one.
+    pub long: Option<Long>,
+    /// How lines are handed to the kernel.
+    pub write: Write,
+    /// Every n-th record goes to stderr; 0: none.
+    pub stderr_every: u32,
+}
+
+/// Something, and the streams it concerns.
+#[derive(Debug, Clone, Serialize)]
+pub struct On<T> {
+    /// What.
+    pub what: T,
+    /// Which streams.
+    pub streams: Vec<StreamId>,
+}
+
+impl Plan {
+    /// Reads, checks and settles a scenario.
+    pub fn settle(source: &Source, overrides: &Overrides) -> Result<Self, SpecError> {
+        let source = source.with(&overrides.set)?;
+        let mut spec = source.parse()?;
+        if let Some(duration) = overrides.duration {
+            spec.time.measure = duration;
+        }
+        check::check(&spec, &source)?;
+        if let Some(rate) = overrides.rate {
+            let total: f64 = spec.load.group.iter().map(|group| group.rate.0).sum();
+            if rate.0 <= 0.0 {
+                return Err(source.wrong("load", "--rate must be above 0"));
+            }
+            spec.load.group.iter_mut().for_each(|group| group.rate.0 *= rate.0 / total);
+            // The scenario's own rate is no promise about another one.
+            spec.contract.min_rate = spec.contract.min_rate.map(|least| Rate(least.0 * (rate.0 / total)));
+        }
+        Ok(Self::from_checked(spec))
+    }
+
+    fn from_checked(spec: Spec) -> Self {
+        let groups = &spec.load.group;
+        let contract = contract(&spec.contract);
+        Self {
+            streams: groups.iter().flat_map(streams_of).collect(),
+            rotate: spec.rotate.map(|rotate| On { streams: chosen(groups, rotate.groups.as_deref()), what: rotate }),
+            swaps: spec
+                .swap
+                .into_iter()
+                .map(|swap| On { streams: chosen(groups, swap.groups.as_deref()), what: swap })
+                .collect(),
+            removes: spec
+                .remove
+                .into_iter()
+                .map(|remove| On { streams: chosen(groups, remove.groups.as_deref()), what: remove })
+                .collect(),
+            name: spec.name,
+            question: spec.question,
+            warm_up: spec.time.warm_up,
+            measure: spec.time.measure,
+            drain: spec.time.drain,
+            layout: spec.load.layout,
+            pace: spec.load.pace,
+            faults: spec.fault,
+            sink: spec.sink,
+            agent: spec.agent,
+            settle: spec.contract.settle.unwrap_or(SETTLE),
+            contract,
+        }
+    }
+
+    /// Records a second of all streams together.
+    pub fn rate(&self) -> Rate {
+        Rate(self.streams.iter().map(|stream| stream.rate.0).sum())
+    }
+}
+
+fn streams_of(group: &Group) -> impl Iterator<Item = Stream> {
+    let each = Rate(group.rate.0 / f64::from(group.streams));
+    (0..group.streams).map(move |n| Stream {
+        name: format!("{}-{n:02}", group.name),
+        rate: each,
+        body: group.body,
+        size: group.size,
+        long: group.long,
+        write: group.write,
+        stderr_every: group.stderr_every,
+    })
+}
+
+/// The streams of the named groups; of all without names.
+fn chosen(groups: &[Group], names: Option<&[String]>) -> Vec<StreamId> {
+    let owners = groups.iter().flat_map(|group| std::iter::repeat_n(&group.name, usize::from(group.streams)));
+    owners
+        .enumerate()
+        .filter(|(_, owner)| names.is_none_or(|names| names.contains(owner)))
+        .map(|(at, _)| StreamId(at as u16))
+        .collect()
+}
+
+fn contract(written: &Contract) -> results::contract::Contract {
+    let proof = &written.proof;
+    results::contract::Contract {
+        delivery: match written.delivery {
+            Delivery::AtMostOnce => results::contract::Delivery::AtMostOnce,
+            Delivery::AtLeastOnce => results::contract::Delivery::AtLeastOnce,
+            Delivery::ExactlyOnce => results::contract::Delivery::ExactlyOnce,
+        },
+        ordered: written.ordered,
+        stall_limit_us: written.stall.unwrap_or(STALL).0,
+        min_rate_per_s: written.min_rate.map(|rate| rate.0),
+        latency_p99_us: written.latency_p99.map(|span| span.0),
+        proof: results::outcome::Proofs {
+            rotations: proof.rotations,
+            inodes_reused: proof.inodes_reused,
+            archives: proof.archives,
+            symlink_swaps: proof.symlink_swaps,
+            faults: proof.faults,
+            agent_interruptions: proof.agent_interruptions,
+            sink_refusals: proof.sink_refusals,
+            ..results::outcome::Proofs::default()
+        },
+    }
+}

@@ -1,0 +1,159 @@
+//! The command line as written.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Drives a log collector hard while its files are rotated, gzipped and swapped, and tells exactly what it lost, doubled or stopped reading.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+}
+
+const EXAMPLES: &str = "Examples:
+  tailproof run tail-stall                                           does every path keep moving?
+  tailproof run tail-stall --defect stale-membership-inode-reuse     see the bug happen
+  tailproof list                                                     what else can be asked";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Perform scenarios live and judge them
+    #[command(after_help = "Examples:
+  tailproof run tail-stall
+  tailproof run rename-gap --defect rename-create-gap --seed 7
+  tailproof run --all --json > results.jsonl
+  tailproof run ./mine.toml --set time.measure=30s --rate 50k/s
+
+Exit codes: 0 pass, 1 a promise was broken, 2 usage or bench error, 3 proves nothing, 130 interrupted")]
+    Run(Run),
+    /// List the shipped scenarios with the question each answers
+    #[command(after_help = "Example:\n  tailproof list")]
+    List,
+    /// Print a scenario with every default settled
+    #[command(after_help = "Example:\n  tailproof show tail-stall")]
+    Show {
+        /// Name of a shipped scenario, or a path
+        scenario: String,
+    },
+    /// Validate scenario files, or print their JSON Schema
+    #[command(after_help = "Examples:\n  tailproof check mine.toml\n  tailproof check --schema > scenario.schema.json")]
+    Check {
+        /// Files, or names of shipped scenarios
+        #[arg(required_unless_present = "schema")]
+        files: Vec<String>,
+        /// Print the JSON Schema for editors
+        #[arg(long)]
+        schema: bool,
+    },
+    /// List the defects that can be planted in the builtin agent
+    #[command(after_help = "Example:\n  tailproof defects")]
+    Defects,
+    /// Show a stored run again
+    #[command(after_help = "Examples:\n  tailproof report results/runs/20261121T101500Z-tail-stall-builtin\n  tailproof report RUN --json")]
+    Report {
+        /// A run folder
+        run: PathBuf,
+        /// Print the JSON document instead
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the log pipeline alone, as an agent
+    #[command(after_help = "Examples:\n  tailproof pipeline -c pipeline.conf --dry-run\n  tailproof pipeline -c pipeline.conf")]
+    Pipeline(Pipeline),
+    /// Undo what killed runs left behind: processes, work files
+    #[command(after_help = "Example:\n  tailproof cleanup")]
+    Cleanup {
+        /// Folder of the runs
+        #[arg(long, default_value = OUT)]
+        out: PathBuf,
+    },
+    /// Start a program that ends when the bench does
+    #[command(hide = true)]
+    Leash {
+        /// Program and arguments
+        #[arg(last = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+}
+
+/// Where runs are kept unless told otherwise.
+pub(crate) const OUT: &str = "results/runs";
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Names of shipped scenarios, or paths
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) scenarios: Vec<String>,
+    /// Every shipped scenario
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// The agent to put to the test
+    #[arg(long, default_value = "builtin", value_name = "NAME")]
+    pub(crate) agent: String,
+    /// Plant this defect in the builtin agent (see `tailproof defects`)
+    #[arg(long, value_name = "ID")]
+    pub(crate) defect: Option<String>,
+    /// Repeat exactly this run; absent: a new seed, printed with the verdict
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Another length of the measure stretch, such as 30s
+    #[arg(long, value_name = "D")]
+    pub(crate) duration: Option<String>,
+    /// Another total rate, such as 50k/s
+    #[arg(long, value_name = "R")]
+    pub(crate) rate: Option<String>,
+    /// Change one value of the scenario; may be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Perform each scenario so many times, each with the next seed
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "N")]
+    pub(crate) repeat: u32,
+    /// Where run folders are made; must be on a real file system (tmpfs never reuses inodes)
+    #[arg(long, default_value = OUT, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// How progress is shown
+    #[arg(long, value_enum, default_value_t = Ui::Auto)]
+    pub(crate) ui: Ui,
+    /// One JSON document a run on standard output, nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep the written log files in the run folder
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ui {
+    /// A live line on a terminal, plain lines elsewhere
+    Auto,
+    /// Plain lines
+    Text,
+    /// Nothing but the verdict
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pipeline {
+    /// Configuration in Fluent Bit's classic format
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Only validate the configuration and print what it means
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Plant this defect (see `tailproof defects`)
+    #[arg(long, value_name = "ID")]
+    pub(crate) defect: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

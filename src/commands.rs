@@ -1,0 +1,47 @@
+//! The verbs. Adding one: a variant in `cli.rs`, a file here, a line in [`perform`].
+
+use crate::{
+    cli::{Cli, Verb},
+    exit, print,
+};
+
+mod check;
+mod cleanup;
+mod defects;
+mod leash;
+mod list;
+mod pipeline;
+mod report;
+mod run;
+mod show;
+
+/// Performs what was asked; the exit code.
+pub(crate) fn perform(cli: Cli) -> anyhow::Result<u8> {
+    match cli.verb {
+        None => {
+            print::out(FIRST);
+            Ok(exit::PASS)
+        }
+        Some(Verb::Run(args)) => run::perform(&args),
+        Some(Verb::List) => list::perform(),
+        Some(Verb::Show { scenario }) => show::perform(&scenario),
+        Some(Verb::Check { files, schema }) => check::perform(&files, schema),
+        Some(Verb::Defects) => defects::perform(),
+        Some(Verb::Report { run, json }) => report::perform(&run, json),
+        Some(Verb::Pipeline(args)) => pipeline::perform(&args),
+        Some(Verb::Cleanup { out }) => cleanup::perform(&out),
+        Some(Verb::Leash { command }) => leash::perform(&command),
+    }
+}
+
+const FIRST: &str = "\
+tailproof drives a log collector hard while its files rotate, and tells exactly what it lost.
+
+  tailproof run tail-stall       25 s: 25,000 lines/s through rotation and gzip, judged record by record
+  tailproof run tail-stall --defect stale-membership-inode-reuse
+                                 the same with a real bug planted: a stall, its cause, the proof
+  tailproof list                 the other questions that can be asked
+  tailproof defects              the bugs that can be planted, and who had them
+  tailproof pipeline -c FILE     the reference log pipeline alone
+  tailproof --help               everything else
+";

@@ -1,0 +1,19 @@
+//! `leash`: become another program that the kernel ends when our parent dies.
+
+use std::{ffi::OsString, os::unix::process::CommandExt, process::Command};
+
+use anyhow::Context;
+use nix::sys::{
+    prctl,
+    signal::{SigSet, Signal},
+};
+
+/// Does not return unless the program cannot be started.
+pub(crate) fn perform(command: &[OsString]) -> anyhow::Result<u8> {
+    let (program, args) = command.split_first().context("no program to start")?;
+    prctl::set_pdeathsig(Signal::SIGKILL).context("cannot ask for the parent's death signal")?;
+    // The bench blocks the signals it waits for; its children must not inherit that.
+    SigSet::all().thread_unblock().context("cannot unblock signals")?;
+    let error = Command::new(program).args(args).exec();
+    Err(anyhow::Error::new(error).context(format!("cannot start {}", program.display())))
+}

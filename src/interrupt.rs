@@ -1,0 +1,39 @@
+//! Ctrl-C and SIGTERM: the first asks the run to break off and keep its books, the second ends at once.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use anyhow::Context;
+use nix::sys::signal::{SigSet, Signal};
+
+use crate::exit;
+
+/// Catches both signals from now on; must be called before any thread is started, since threads inherit the mask.
+pub(crate) fn watch() -> anyhow::Result<Arc<AtomicBool>> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGINT);
+    signals.add(Signal::SIGTERM);
+    signals.thread_block().context("cannot block signals")?;
+    let asked = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&asked);
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            while signals.wait().is_ok() {
+                if flag.swap(true, Ordering::Relaxed) {
+                    end_at_once();
+                }
+                crate::print::err("\ntailproof: breaking off, the books are being closed; once more ends at once\n");
+            }
+        })
+        .context("cannot start the signal thread")?;
+    Ok(asked)
+}
+
+/// Children are on a leash: the kernel ends them with us.
+#[expect(clippy::disallowed_methods, reason = "the user asked twice; the run folder is readable at any moment")]
+fn end_at_once() -> ! {
+    std::process::exit(i32::from(exit::INTERRUPTED))
+}

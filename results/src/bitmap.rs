@@ -166,6 +166,18 @@ impl Bitmap {
         0
     }
 
+    /// Adds all members of a page, from the books file.
+    pub(crate) fn insert_page(&mut self, page: u64, words: &PageWords) {
+        let mut start = 0;
+        while start < PAGE_BITS {
+            let base = page * PAGE_BITS;
+            let Some(from) = scan(words, start, |word| word) else { return };
+            let to = scan(words, from, |word| !word).unwrap_or(PAGE_BITS);
+            self.insert(base + from..base + to, |_| ());
+            start = to;
+        }
+    }
+
     /// The pages that hold bits of their own, for the books file.
     pub(crate) fn page_words(&self, page: u64) -> Option<&PageWords> {
         match self.pages.get(page as usize) {
@@ -184,15 +196,12 @@ fn scan(words: &PageWords, seq: u64, view: impl Fn(u64) -> u64) -> Option<u64> {
     let base = seq / PAGE_BITS * PAGE_BITS;
     let first = word_of(seq);
     let mut word = view(words[first]) & (u64::MAX << (seq % 64));
-    for at in first..PAGE_WORDS {
-        if at > first {
-            word = view(words[at]);
-        }
-        if word != 0 {
-            return Some(base + at as u64 * 64 + u64::from(word.trailing_zeros()));
-        }
+    let mut at = first;
+    while word == 0 {
+        at += 1;
+        word = view(*words.get(at)?);
     }
-    None
+    Some(base + at as u64 * 64 + u64::from(word.trailing_zeros()))
 }
 
 impl Page {
@@ -311,6 +320,6 @@ mod tests {
         assert!(map.memory_bytes() + size_of::<PageWords>() <= partial);
         let mut again = Vec::new();
         assert_eq!(map.insert(PAGE_BITS - 2..PAGE_BITS + 2, |range| again.push(range)), 2);
-        assert_eq!(again, [PAGE_BITS - 2..PAGE_BITS]);
+        assert_eq!(again.into_iter().flatten().collect::<Vec<_>>(), [PAGE_BITS - 2, PAGE_BITS - 1]);
     }
 }

@@ -4,12 +4,17 @@
 //! is kept as stretches, so memory is one bit a record and a little per gap. Books of several receivers, or of the
 //! generating and the receiving side, are added with [`Books::merge`]: a record that two of them saw arrived twice.
 
+mod codec;
 pub(crate) mod entry;
+mod file;
+mod load;
 mod merge;
 mod stream;
 
 pub use entry::{Allowance, Damage, Marks};
-pub use stream::{Again, StreamBook, Strangers, Tally};
+pub use file::BooksFileError;
+pub(crate) use file::BooksWriter;
+pub use stream::{Again, Strangers, StreamBook, Tally};
 use thiserror::Error;
 
 use self::entry::Entry;
@@ -126,40 +131,35 @@ impl Books {
     pub(crate) fn add(&mut self, entry: &Entry) {
         match entry {
             Entry::Marks { stream, marks } => self.stream(*stream).advance(*marks),
-            Entry::SourceLost { stream, seqs, why } => {
-                let book = self.stream(*stream);
-                let fresh = book.source_lost.insert(seqs.clone());
-                stream::count_word(&mut book.source_lost_why, why, fresh);
+            Entry::SourceLost { stream, seqs } => {
+                self.stream(*stream).source_lost.insert(seqs.clone());
+            }
+            Entry::SourceLostWhy { stream, why, count } => {
+                stream::count_word(&mut self.stream(*stream).source_lost_why, why, *count);
             }
             Entry::Arrived { stream, seqs } => {
                 self.stream(*stream).arrived.insert(seqs.clone(), |_| ());
             }
-            Entry::Again { stream, seqs, copies, from_us, until_us } => {
-                let again = Again { from_us: *from_us, until_us: *until_us, from: seqs.start, to: seqs.end };
-                self.stream(*stream).add_again(*copies, again);
-            }
+            Entry::ArrivedPage { stream, page, words } => self.stream(*stream).arrived.insert_page(*page, words),
+            Entry::Surplus { stream, seqs, copies } => self.stream(*stream).add_surplus(seqs.clone(), *copies),
+            Entry::SurplusUnnamed { stream, count } => self.stream(*stream).surplus_unnamed += count,
+            Entry::Again { stream, again } => self.stream(*stream).add_again(again.clone()),
             Entry::Allowed { stream, seqs, times, allowance } => {
                 self.stream(*stream).allow(seqs.clone(), *times, *allowance);
             }
-            Entry::Damaged { stream, seqs, copies, damage } => {
-                self.stream(*stream).add_damaged(seqs.clone(), *copies);
-                *self.strangers.damage.entry(*damage).or_default() += (seqs.end - seqs.start) * copies;
-            }
-            Entry::Unidentified { count, damage, example } => {
-                *self.strangers.damage.entry(*damage).or_default() += count;
-                self.strangers.unidentified += count;
-                self.strangers.example(example.clone());
-            }
+            Entry::Damaged { stream, seqs, copies } => self.stream(*stream).add_damaged(seqs.clone(), *copies),
+            Entry::DamagedUnnamed { stream, count } => self.stream(*stream).damaged_unnamed += count,
             Entry::Reordered { stream, seqs, count } => self.stream(*stream).reordered.add(seqs.clone(), *count),
-            Entry::Misattributed { stream, seqs, count, seen } => {
-                let book = self.stream(*stream);
-                book.misattributed.add(seqs.clone(), *count);
-                stream::count_word(&mut book.seen_under, seen, *count);
+            Entry::Misattributed { stream, seqs, count } => {
+                self.stream(*stream).misattributed.add(seqs.clone(), *count);
             }
-            Entry::Unexpected { count, example } => {
-                self.strangers.unexpected += count;
-                self.strangers.example(example.clone());
+            Entry::SeenUnder { stream, label, count } => {
+                stream::count_word(&mut self.stream(*stream).seen_under, label, *count);
             }
+            Entry::DamageKind { damage, count } => *self.strangers.damage.entry(*damage).or_default() += count,
+            Entry::Unidentified { count } => self.strangers.unidentified += count,
+            Entry::Unexpected { count } => self.strangers.unexpected += count,
+            Entry::Example { text } => self.strangers.example(text.clone()),
         }
     }
 

@@ -18,19 +18,20 @@ impl CountMap {
         }
         self.split(range.start);
         self.split(range.end);
-        let inside: Vec<(u64, (u64, u64))> = self.runs.range(range.clone()).map(|(&start, &run)| (start, run)).collect();
+        let inside: Vec<(u64, (u64, u64))> =
+            self.runs.range(range.clone()).map(|(&start, &run)| (start, run)).collect();
         let mut from = range.start;
         for (start, (end, count)) in inside {
             if start > from {
                 self.runs.insert(from, (start, by));
             }
-            self.runs.insert(start, (end, count + by));
+            self.runs.insert(start, (end, count.saturating_add(by)));
             from = end;
         }
         if from < range.end {
             self.runs.insert(from, (range.end, by));
         }
-        self.total += (range.end - range.start) * by;
+        self.total = self.total.saturating_add((range.end - range.start).saturating_mul(by));
         self.join(&range);
     }
 

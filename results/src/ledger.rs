@@ -17,7 +17,6 @@ mod repair;
 mod state;
 
 use std::{
-    io,
     ops::Range,
     path::PathBuf,
     sync::{
@@ -34,7 +33,7 @@ use thiserror::Error;
 
 use self::{intake::Collected, recent::Stretch, state::State};
 use crate::{
-    books::{Allowance, Books, BooksWriter, Marks, entry::Entry},
+    books::{Allowance, Books, BooksFileError, BooksWriter, Marks, StreamBook, entry::Entry},
     event::StreamSample,
     identity::StreamId,
     outcome::{BookTotals, Latency},
@@ -59,14 +58,9 @@ pub enum LedgerError {
     /// More streams than a stamp can tell apart.
     #[error("keep books of {0} streams: at most 65536 fit; use fewer streams")]
     TooManyStreams(usize),
-    /// The file could not be written.
-    #[error("write {path}: {source}; free some space, or choose another folder with --out")]
-    File {
-        /// The books file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The books file could not be written.
+    #[error(transparent)]
+    File(#[from] BooksFileError),
 }
 
 /// Entries waiting for [`Ledger::flush`] before the ledger writes them by itself.
@@ -83,13 +77,12 @@ struct AtomicMarks {
 
 impl AtomicMarks {
     fn load(&self) -> Marks {
-        // `sent` last: what has been written by now has been sent by now.
-        Marks {
-            bytes: self.bytes.load(Ordering::Acquire),
-            written: self.written.load(Ordering::Acquire),
-            sent: self.sent.load(Ordering::Acquire),
-            reserved: self.reserved.load(Ordering::Acquire),
-        }
+        // In this order, what is seen as written is seen as sent, and that as reserved.
+        let bytes = self.bytes.load(Ordering::Acquire);
+        let written = self.written.load(Ordering::Acquire);
+        let sent = self.sent.load(Ordering::Acquire).max(written);
+        let reserved = self.reserved.load(Ordering::Acquire).max(sent);
+        Marks { reserved, sent, written, bytes }
     }
 }
 
@@ -134,7 +127,7 @@ impl Ledger {
         marks.reserved.fetch_max(upto, Ordering::AcqRel);
         let entry = Entry::Marks { stream: stream.0, marks: marks.load() };
         match &mut *file {
-            Some(file) => file.append([&entry]),
+            Some(file) => Ok(file.append([&entry])?),
             None => Ok(()),
         }
     }
@@ -154,12 +147,15 @@ impl Ledger {
     /// Books records as lost before any agent could read them, with the evidence.
     pub fn source_lost(&self, stream: StreamId, seqs: Range<u64>, why: &str) {
         let why = intake::excerpt(why.as_bytes());
-        self.state().add(Entry::SourceLost { stream: stream.0, seqs, why });
+        let count = seqs.end.saturating_sub(seqs.start);
+        let mut state = lock(&self.state);
+        state.add(Entry::SourceLost { stream: stream.0, seqs });
+        state.add(Entry::SourceLostWhy { stream: stream.0, why, count });
     }
 
     /// From `from_seq` on, records of a stream must arrive under these labels.
     pub fn route(&self, stream: StreamId, from_seq: u64, labels: Labels) {
-        self.state().routes.set(stream, from_seq, labels);
+        lock(&self.state).routes.set(stream, from_seq, labels);
     }
 
     /// Which output stream the records of a stream must carry as a label; stdout until told. Call it before the load.
@@ -179,7 +175,7 @@ impl Ledger {
 
     /// A batch was answered with success (or read, for a file).
     pub fn answered(&self, batch: BatchId, now_us: u64) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.recent.answered(batch, now_us);
         state.recent.settle(now_us.saturating_sub(self.settle_us));
     }
@@ -187,21 +183,21 @@ impl Ledger {
     /// A batch was taken, and its answer was lost on purpose: its records may be doubled once more. The fault of
     /// that number is in the events of the run.
     pub fn answer_lost(&self, batch: BatchId, _fault_id: u32) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         let stretches = state.recent.take(batch);
         state.allow(stretches, 1, Allowance::AnswerLost);
     }
 
     /// Nothing more will be said of a batch, and no doubling of it is to be allowed.
     pub fn forget(&self, batch: BatchId) {
-        self.state().recent.take(batch);
+        lock(&self.state).recent.take(batch);
     }
 
     /// The agent went down at `now_us`, by the fault of that number: what was in flight may be doubled once more.
     /// That is what has arrived and was not answered, or answered less than the settling time ago, or arrives later
     /// through an intake opened before. Nothing else.
     pub fn agent_down(&self, now_us: u64, _fault_id: u32) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.crashes += 1;
         let stretches = state.recent.in_flight(now_us.saturating_sub(self.settle_us));
         state.allow(stretches, 1, Allowance::InFlight);
@@ -215,7 +211,7 @@ impl Ledger {
     /// Written and delivered records of every stream.
     pub fn streams(&self) -> Vec<StreamSample> {
         let state = self.state();
-        let sample = |book: &crate::books::StreamBook| StreamSample(book.marks().written, book.arrived().count());
+        let sample = |book: &StreamBook| StreamSample(book.marks().written, book.arrived().count());
         state.books.streams().iter().map(sample).collect()
     }
 
@@ -226,17 +222,17 @@ impl Ledger {
 
     /// Delivery latency since the last call.
     pub fn take_latency(&self) -> LatencySample {
-        self.state().latencies.take()
+        lock(&self.state).latencies.take()
     }
 
     /// Only records due in `[from_us, to_us)` count for [`Self::latency`]. Holds for what arrives from now on.
     pub fn measure(&self, from_us: u64, to_us: u64) {
-        self.state().latencies.measure(from_us, to_us);
+        lock(&self.state).latencies.measure(from_us, to_us);
     }
 
     /// Delivery latency of the records due in the measure window.
     pub fn latency(&self) -> Latency {
-        self.state().latencies.measured()
+        lock(&self.state).latencies.measured()
     }
 
     /// A copy of the books as they are.
@@ -252,7 +248,7 @@ impl Ledger {
         let pending = state.pending.replace(Vec::new()).unwrap_or_default();
         let marks: Vec<Entry> = state.marks_entries();
         drop(state);
-        file.append(marks.iter().chain(&pending))
+        Ok(file.append(marks.iter().chain(&pending))?)
     }
 
     /// Closes the books: the file is replaced by a snapshot that says it is complete. What arrives later is booked
@@ -271,7 +267,7 @@ impl Ledger {
 
     /// For a new intake: how many crashes there were, and which rules hold.
     fn opening(&self) -> (u64, Arc<[OutputRule]>) {
-        (self.state().crashes, Arc::clone(&lock(&self.rules)))
+        (lock(&self.state).crashes, Arc::clone(&lock(&self.rules)))
     }
 
     fn sent_so_far(&self, stream: StreamId) -> Option<u64> {
@@ -279,8 +275,8 @@ impl Ledger {
     }
 
     fn book(&self, collected: &mut Collected, now_us: u64) {
-        let mut state = self.state();
-        state.book(collected, now_us);
+        let mut state = lock(&self.state);
+        state.book(collected, now_us, |stream| self.marks[usize::from(stream)].sent.load(Ordering::Acquire));
         let full = state.pending.as_ref().is_some_and(|pending| pending.len() > MAX_PENDING);
         drop(state);
         if full {
@@ -291,7 +287,7 @@ impl Ledger {
 
     /// A batch is complete; one that came through an intake opened before a crash may be doubled for that crash.
     fn batch(&self, stretches: Vec<Stretch>, opened_at_crash: u64) -> BatchId {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         let missed = state.crashes - opened_at_crash;
         state.allow(stretches.clone(), missed, Allowance::InFlight);
         state.recent.push(stretches)

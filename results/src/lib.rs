@@ -4,6 +4,11 @@
 //! since the start of the run. Everything that happened in a run is an [`event::Event`]; the books and the
 //! events together yield the [`outcome::Outcome`].
 
+pub mod bitmap;
+pub mod books;
+pub mod counts;
 pub mod event;
 pub mod identity;
+pub mod ledger;
 pub mod outcome;
+pub mod ranges;

@@ -6,6 +6,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::Again;
+use crate::bitmap::PageWords;
+
 /// Why a surplus copy of a record is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Allowance {
@@ -67,27 +70,43 @@ pub struct Marks {
     pub bytes: u64,
 }
 
-/// Something that is added to the books.
+/// Something that is added to the books: one kind of entry for each thing the books keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// A stream came further.
     Marks { stream: u16, marks: Marks },
     /// Records were lost before any agent could read them.
-    SourceLost { stream: u16, seqs: Range<u64>, why: String },
+    SourceLost { stream: u16, seqs: Range<u64> },
+    /// Why, and how many.
+    SourceLostWhy { stream: u16, why: String, count: u64 },
     /// Records arrived whole for the first time.
     Arrived { stream: u16, seqs: Range<u64> },
-    /// Records arrived whole once more than before.
-    Again { stream: u16, seqs: Range<u64>, copies: u64, from_us: u64, until_us: u64 },
-    /// Records may be doubled once more.
+    /// The same, as the bits of one page; in snapshots, where a page has many gaps.
+    ArrivedPage { stream: u16, page: u64, words: Box<PageWords> },
+    /// Records arrived whole once more for each copy.
+    Surplus { stream: u16, seqs: Range<u64>, copies: u64 },
+    /// Surplus copies beyond what can be kept by name.
+    SurplusUnnamed { stream: u16, count: u64 },
+    /// When surplus copies arrived.
+    Again { stream: u16, again: Again },
+    /// Records may be doubled so many times more.
     Allowed { stream: u16, seqs: Range<u64>, times: u64, allowance: Allowance },
     /// Damaged copies of known records arrived.
-    Damaged { stream: u16, seqs: Range<u64>, copies: u64, damage: Damage },
-    /// Damaged texts of unknown records arrived.
-    Unidentified { count: u64, damage: Damage, example: String },
+    Damaged { stream: u16, seqs: Range<u64>, copies: u64 },
+    /// Damaged copies beyond what can be kept by name.
+    DamagedUnnamed { stream: u16, count: u64 },
     /// Records arrived after a later one of their stream.
     Reordered { stream: u16, seqs: Range<u64>, count: u64 },
     /// Records arrived under a wrong label.
-    Misattributed { stream: u16, seqs: Range<u64>, count: u64, seen: String },
-    /// Records arrived that nobody sent.
-    Unexpected { count: u64, example: String },
+    Misattributed { stream: u16, seqs: Range<u64>, count: u64 },
+    /// Which label, and how many.
+    SeenUnder { stream: u16, label: String, count: u64 },
+    /// Damaged texts by kind, of known and unknown records.
+    DamageKind { damage: Damage, count: u64 },
+    /// Damaged texts of unknown records arrived.
+    Unidentified { count: u64 },
+    /// Texts arrived that nobody sent.
+    Unexpected { count: u64 },
+    /// What an unknown text looked like.
+    Example { text: String },
 }

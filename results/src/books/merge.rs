@@ -1,7 +1,7 @@
 //! Adding books: of two receivers, of two machines, of the generating and the receiving side.
 
 use super::{
-    Again, StreamBook, Strangers,
+    Again, Strangers, StreamBook,
     stream::{Tally, count_word},
 };
 
@@ -15,8 +15,12 @@ impl StreamBook {
         }
         self.surplus.union(&other.surplus);
         self.surplus_unnamed += other.surplus_unnamed;
-        self.again.extend(other.again.iter().cloned());
-        self.again.sort_unstable();
+        let mut again = std::mem::take(&mut self.again);
+        again.extend(other.again.iter().cloned());
+        again.sort_unstable();
+        for again in again {
+            self.add_again(again);
+        }
         self.source_lost.union(&other.source_lost);
         for (why, count) in &other.source_lost_why {
             count_word(&mut self.source_lost_why, why, *count);

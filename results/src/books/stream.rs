@@ -23,7 +23,7 @@ pub struct Tally {
 
 impl Tally {
     pub(crate) fn add(&mut self, seqs: Range<u64>, count: u64) {
-        self.count += count;
+        self.count = self.count.saturating_add(count);
         if self.seqs.run_count() < MAX_STRETCHES {
             self.seqs.insert(seqs);
         }
@@ -145,9 +145,10 @@ impl StreamBook {
 
     /// Surplus copies that nothing allows: (records, copies of each), ascending.
     pub fn forbidden_surplus(&self) -> Vec<(Range<u64>, u64)> {
-        self.split_surplus().into_iter().filter_map(|(range, copies, allowed)| {
-            (copies > allowed).then(|| (range, copies - allowed))
-        }).collect()
+        self.split_surplus()
+            .into_iter()
+            .filter_map(|(range, copies, allowed)| (copies > allowed).then(|| (range, copies - allowed)))
+            .collect()
     }
 
     /// Surplus copies that are allowed: (records, copies of each, the allowance), ascending.
@@ -203,16 +204,10 @@ impl StreamBook {
     pub fn totals(&self) -> BookTotals {
         let Marks { sent, written, .. } = self.marks;
         let length = |range: Range<u64>| range.end - range.start;
-        let source_lost: u64 = self
-            .source_lost
-            .iter()
-            .map(|range| length(range.clone()) - self.arrived.count_in(range))
-            .sum();
-        let source_lost_written: u64 = self
-            .source_lost
-            .within(0..written)
-            .map(|range| length(range.clone()) - self.arrived.count_in(range))
-            .sum();
+        let source_lost: u64 =
+            self.source_lost.iter().map(|range| length(range.clone()) - self.arrived.count_in(range)).sum();
+        let source_lost_written: u64 =
+            self.source_lost.within(0..written).map(|range| length(range.clone()) - self.arrived.count_in(range)).sum();
         let delivered = self.arrived.count();
         let early = self.arrived.count_in(written..self.arrived.end().max(written));
         let expected = written + early - source_lost_written;
@@ -226,10 +221,10 @@ impl StreamBook {
             expected,
             delivered,
             lost: expected - delivered - corrupted_only,
-            duplicated: self.surplus.total() + self.surplus_unnamed,
+            duplicated: self.surplus.total().saturating_add(self.surplus_unnamed),
             duplicated_allowed: allowed,
             unexpected: 0,
-            corrupted: self.damaged.total() - torn_at_source + self.damaged_unnamed,
+            corrupted: self.damaged.total().saturating_sub(torn_at_source).saturating_add(self.damaged_unnamed),
             reordered: self.reordered.count,
             misattributed: self.misattributed.count,
             source_lost,
@@ -243,19 +238,22 @@ impl StreamBook {
         self.marks.bytes = self.marks.bytes.max(marks.bytes);
     }
 
-    pub(crate) fn add_again(&mut self, copies: u64, again: Again) {
-        let seqs = again.from..again.to;
+    pub(crate) fn add_surplus(&mut self, seqs: Range<u64>, copies: u64) {
         if self.surplus.run_count() < MAX_STRETCHES {
             self.surplus.add(seqs, copies);
         } else {
             self.surplus_unnamed += (seqs.end - seqs.start) * copies;
         }
+    }
+
+    pub(crate) fn add_again(&mut self, again: Again) {
+        let room = self.again.len() < MAX_STRETCHES;
         match self.again.last_mut() {
             Some(last) if last.to == again.from && again.from_us.saturating_sub(last.until_us) < 1_000_000 => {
                 last.to = again.to;
                 last.until_us = last.until_us.max(again.until_us);
             }
-            _ if self.again.len() < MAX_STRETCHES => self.again.push(again),
+            _ if room => self.again.push(again),
             _ => {}
         }
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     books::{MAX_EXAMPLE, entry::Entry},
-    identity::{self, MAGIC, STAMP_LEN, Stamp, StreamId},
+    identity::{self, MAGIC, RecordId, STAMP_LEN, Stamp, StreamId},
 };
 
 /// Stretches collected before they are booked.
@@ -121,7 +121,10 @@ impl Intake {
         self.collected.due_us.push(stamp.due_us);
         match self.collected.arrivals.last_mut() {
             Some(last)
-                if last.to == seq && last.stream == stream && last.path == path && last.wrong_output == wrong_output =>
+                if last.to == seq
+                    && last.stream == stream
+                    && last.path == path
+                    && last.wrong_output == wrong_output =>
             {
                 last.to += 1;
             }
@@ -143,17 +146,22 @@ impl Intake {
     fn odd(&mut self, text: &[u8]) {
         let ledger = &self.ledger;
         let known = Known { run: ledger.run, sent: &|stream: StreamId| ledger.sent_so_far(stream) };
+        let odd = &mut self.collected.odd;
         match damage::classify(text, &known) {
-            Finding::Damaged(ids, damage) => self.collected.odd.extend(ids.into_iter().map(|id| Entry::Damaged {
-                stream: id.stream.0,
-                seqs: id.seq..id.seq + 1,
-                copies: 1,
-                damage,
-            })),
-            Finding::Unidentified(damage) => {
-                self.collected.odd.push(Entry::Unidentified { count: 1, damage, example: excerpt(text) });
+            Finding::Damaged(ids, damage) => {
+                odd.push(Entry::DamageKind { damage, count: ids.len() as u64 });
+                let copy = |id: RecordId| Entry::Damaged { stream: id.stream.0, seqs: id.seq..id.seq + 1, copies: 1 };
+                odd.extend(ids.into_iter().map(copy));
             }
-            Finding::Unexpected => self.collected.odd.push(Entry::Unexpected { count: 1, example: excerpt(text) }),
+            Finding::Unidentified(damage) => {
+                odd.push(Entry::DamageKind { damage, count: 1 });
+                odd.push(Entry::Unidentified { count: 1 });
+                odd.push(Entry::Example { text: excerpt(text) });
+            }
+            Finding::Unexpected => {
+                odd.push(Entry::Unexpected { count: 1 });
+                odd.push(Entry::Example { text: excerpt(text) });
+            }
         }
     }
 }

@@ -99,9 +99,11 @@ mod tests {
         let mut routes = Routes::new(1);
         routes.set(StreamId(0), 0, Labels { path: "a".into() });
         routes.set(StreamId(0), 10, Labels { path: "b".into() });
-        assert_eq!(routes.misplaced(0, 5, 15, b"a"), [10..15]);
-        assert_eq!(routes.misplaced(0, 5, 15, b"b"), [5..10]);
-        assert_eq!(routes.misplaced(0, 5, 15, b"c"), [10..15, 5..10]);
-        assert!(routes.misplaced(0, 12, 15, b"b").is_empty());
+        let misplaced =
+            |stream, from, to, path: &[u8]| crate::ranges::sentence(routes.misplaced(stream, from, to, path), 9);
+        assert_eq!(misplaced(0, 5, 15, b"a"), "10–14");
+        assert_eq!(misplaced(0, 5, 15, b"b"), "5–9");
+        assert_eq!(misplaced(0, 5, 15, b"c"), "10–14, 5–9");
+        assert_eq!(misplaced(0, 12, 15, b"b"), "");
     }
 }

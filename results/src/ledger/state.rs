@@ -8,7 +8,7 @@ use super::{
     latency::Latencies,
     recent::{Recent, Stretch},
 };
-use crate::books::{Allowance, Books, Marks, entry::Entry};
+use crate::books::{Again, Allowance, Books, Marks, entry::Entry};
 
 /// The books and what is needed to fill them.
 #[derive(Debug)]
@@ -46,18 +46,21 @@ impl State {
         }
     }
 
-    /// Books what an intake collected.
-    pub(super) fn book(&mut self, collected: &mut Collected, now_us: u64) {
-        let mut due_us = &collected.due_us[..];
+    /// Books what an intake collected; `sent` says how far a stream has been sent.
+    pub(super) fn book(&mut self, collected: &mut Collected, now_us: u64, sent: impl Fn(u16) -> u64) {
+        let all_due_us = std::mem::take(&mut collected.due_us);
+        let mut due_us = &all_due_us[..];
         let arrivals = std::mem::take(&mut collected.arrivals);
         for arrival in &arrivals {
+            debug_assert!(arrival.from < arrival.to, "an arrival has at least one record");
             let (mine, rest) = due_us.split_at((arrival.to - arrival.from) as usize);
             due_us = rest;
-            let sent = self.books.streams()[usize::from(arrival.stream)].marks().sent;
+            let sent = sent(arrival.stream);
             let to = arrival.to.min(sent.max(arrival.from));
             if to < arrival.to {
                 let example = format!("records {}–{} of stream {}", to, arrival.to - 1, arrival.stream);
-                self.add(Entry::Unexpected { count: arrival.to - to, example });
+                self.add(Entry::Unexpected { count: arrival.to - to });
+                self.add(Entry::Example { text: example });
             }
             if to > arrival.from {
                 self.arrived(arrival, to, mine, now_us);
@@ -67,6 +70,7 @@ impl State {
         }
         collected.arrivals = arrivals;
         collected.arrivals.clear();
+        collected.due_us = all_due_us;
         collected.due_us.clear();
         collected.paths.clear();
         for entry in collected.odd.drain(..) {
@@ -89,7 +93,9 @@ impl State {
                     self.first(stream, from..repeat.start, &due_us[slice], now_us);
                 }
                 from = repeat.end;
-                self.add(Entry::Again { stream, seqs: repeat, copies: 1, from_us: now_us, until_us: now_us });
+                let again = Again { from_us: now_us, until_us: now_us, from: repeat.start, to: repeat.end };
+                self.add(Entry::Surplus { stream, seqs: repeat, copies: 1 });
+                self.add(Entry::Again { stream, again });
             }
             if from < to {
                 let slice = (from - arrival.from) as usize..(to - arrival.from) as usize;
@@ -119,16 +125,17 @@ impl State {
     fn check_labels(&mut self, arrival: &Arrival, to: u64, paths: &[Vec<u8>]) {
         let stream = arrival.stream;
         if arrival.wrong_output {
-            let seqs = arrival.from..to;
-            let seen = "the other output stream".to_owned();
-            self.add(Entry::Misattributed { stream, count: to - arrival.from, seqs, seen });
+            let count = to - arrival.from;
+            self.add(Entry::Misattributed { stream, seqs: arrival.from..to, count });
+            self.add(Entry::SeenUnder { stream, label: "the other output stream".to_owned(), count });
             return;
         }
         let Some(path) = arrival.path else { return };
         let path = &paths[path as usize];
         for seqs in self.routes.misplaced(stream, arrival.from, to, path) {
             let count = seqs.end - seqs.start;
-            self.add(Entry::Misattributed { stream, seqs, count, seen: excerpt(path) });
+            self.add(Entry::Misattributed { stream, seqs, count });
+            self.add(Entry::SeenUnder { stream, label: excerpt(path), count });
         }
     }
 

@@ -9,4 +9,6 @@
 //! It does not know that it is being tested.
 
 pub mod chunk;
+pub mod cli;
+pub mod config;
 pub mod defects;

@@ -1,0 +1,116 @@
+//! What can be wrong with a configuration, with file and line.
+
+use std::{fmt, path::PathBuf};
+
+use thiserror::Error;
+
+/// A configuration that cannot be used.
+#[derive(Debug, Error)]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1; 0 when it is about the whole file.
+    pub line: usize,
+    /// What is wrong.
+    #[source]
+    pub problem: Problem,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "use the configuration {}: {}", self.path.display(), self.problem),
+            line => write!(f, "use the configuration {}:{line}: {}", self.path.display(), self.problem),
+        }
+    }
+}
+
+/// What is wrong.
+#[derive(Debug, Error)]
+pub enum Problem {
+    /// The file cannot be read.
+    #[error("{0}; check the path and its permissions")]
+    Unreadable(std::io::Error),
+    /// The file is too large to be a configuration.
+    #[error("{len} bytes are too many for a configuration, 1 MiB is the most; check that it is the right file")]
+    TooLarge {
+        /// Its length, bytes.
+        len: u64,
+    },
+    /// The file is not text.
+    #[error("byte {at} is not UTF-8; save the file as UTF-8")]
+    NotUtf8 {
+        /// Offset of the first bad byte.
+        at: usize,
+    },
+    /// A control character.
+    #[error("the control character {0:?} stands in the line; remove it")]
+    Control(char),
+    /// A heading without its end.
+    #[error("the heading {0:?} is not closed; write `[NAME]`")]
+    Heading(String),
+    /// A command that does not exist yet.
+    #[error("`{0}` is not supported yet; write its content into this file")]
+    Command(String),
+    /// A key before the first heading.
+    #[error("the key `{0}` stands before any section; put `[SERVICE]`, `[INPUT]` or `[OUTPUT]` above it")]
+    Homeless(String),
+    /// A word that is none of the known ones.
+    #[error("there is no {what} `{word}`{}", hint(.nearest, .known))]
+    Unknown {
+        /// What kind of word.
+        what: &'static str,
+        /// The word.
+        word: String,
+        /// The nearest known one, if any is near.
+        nearest: Option<&'static str>,
+        /// All known ones.
+        known: &'static [&'static str],
+    },
+    /// A key without a value.
+    #[error("the key `{0}` has no value; write one behind it or remove the key")]
+    Empty(String),
+    /// A key given twice.
+    #[error("the key `{key}` is given again, first on line {first}; keep one of them")]
+    Twice {
+        /// The key.
+        key: String,
+        /// Line of the first.
+        first: usize,
+    },
+    /// A key that is needed.
+    #[error("the section has no `{0}`; add it")]
+    Missing(&'static str),
+    /// A value that cannot be read.
+    #[error("`{key}` cannot be {value:?}; write {expected}")]
+    Value {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+        /// What it can be.
+        expected: &'static str,
+    },
+    /// Two keys that contradict each other.
+    #[error("{0}")]
+    Contradiction(&'static str),
+    /// A variable that is not set.
+    #[error("the variable `{0}` is not set; set it or write the value")]
+    Variable(String),
+    /// A `${` without `}`.
+    #[error("a `${{` is not closed; write `${{NAME}}`")]
+    OpenVariable,
+    /// A file without an input or output.
+    #[error("there is no `[{0}]` section; add one")]
+    NoSection(&'static str),
+}
+
+fn hint(nearest: &Option<&'static str>, known: &[&str]) -> String {
+    match nearest {
+        Some(word) => format!("; did you mean `{word}`?"),
+        None => format!("; known are {}", known.join(", ")),
+    }
+}
+
+/// A problem and its line.
+pub(super) type At<T> = Result<T, (usize, Problem)>;

@@ -1,0 +1,136 @@
+//! `[INPUT]` sections: the tail plugin.
+
+use super::{
+    Section,
+    error::{At, Problem},
+    keys::{Keys, bad},
+    plan::{DbSync, Framing, InputPlan},
+    value,
+};
+
+const KEYS: &[&str] = &[
+    "Name",
+    "Path",
+    "Exclude_Path",
+    "Tag",
+    "Parser",
+    "multiline.parser",
+    "Key",
+    "Path_Key",
+    "Offset_Key",
+    "DB",
+    "DB.Sync",
+    "DB.locking",
+    "Refresh_Interval",
+    "Rotate_Wait",
+    "Read_from_Head",
+    "Buffer_Chunk_Size",
+    "Buffer_Max_Size",
+    "Skip_Long_Lines",
+    "Mem_Buf_Limit",
+    "Inotify_Watcher",
+];
+const PLUGINS: &[&str] = &["tail"];
+const PARSERS: &[&str] = &["cri", "docker", "json", "none"];
+const MULTILINE: &[&str] = &["cri", "docker"];
+const SYNC: &[&str] = &["off", "normal", "full", "extra"];
+
+/// Most bytes that wait for the outputs, unless stated: with it the process stays below 64 MiB.
+pub(super) const BUFFER_BYTES: u64 = 24 << 20;
+const CHUNK_BYTES: u64 = 256 << 10;
+const LINE_MAX: u64 = 1 << 20;
+
+pub(super) fn plan(section: &Section) -> At<InputPlan> {
+    let keys = Keys::new(section, KEYS, &[])?;
+    keys.need("Name")?;
+    keys.word("Name", PLUGINS)?;
+    keys.boolean("DB.locking", false)?;
+    let (framing, merge_json) = framing(&keys)?;
+    let (chunk, line) = sizes(&keys)?;
+    let ms = |key, default, least: u64| {
+        keys.read(key, default, "a time from 1 to 86400 seconds, as 10", |text| {
+            value::duration_ms(text).filter(|ms| (least..=86_400_000).contains(ms))
+        })
+    };
+    Ok(InputPlan {
+        paths: patterns(&keys, "Path")?.ok_or((section.line, Problem::Missing("Path")))?,
+        exclude: patterns(&keys, "Exclude_Path")?.unwrap_or_default(),
+        tag: tag(&keys)?,
+        framing,
+        merge_json,
+        text_key: keys.text("Key").unwrap_or_else(|| "log".to_owned()),
+        path_key: keys.text("Path_Key"),
+        offset_key: keys.text("Offset_Key"),
+        db: keys.text("DB").map(Into::into),
+        db_sync: match keys.word("DB.Sync", SYNC)? {
+            Some(0) => DbSync::Off,
+            Some(2 | 3) => DbSync::Full,
+            _ => DbSync::Normal,
+        },
+        refresh_interval_ms: ms("Refresh_Interval", 60_000, 100)?,
+        rotate_wait_ms: ms("Rotate_Wait", 5_000, 100)?,
+        read_from_head: keys.boolean("Read_from_Head", false)?,
+        chunk_bytes: chunk as usize,
+        line_max: line as usize,
+        skip_long_lines: keys.boolean("Skip_Long_Lines", false)?,
+        buffer_bytes: bytes(&keys, "Mem_Buf_Limit", BUFFER_BYTES, 64 << 10, 64 << 30)? as usize,
+        inotify: keys.boolean("Inotify_Watcher", true)?,
+    })
+}
+
+fn bytes(keys: &Keys<'_>, key: &'static str, default: u64, least: u64, most: u64) -> At<u64> {
+    keys.read(key, default, "a size in its range, as 5MB or 256k", |text| {
+        value::size(text).filter(|size| (least..=most).contains(size))
+    })
+}
+
+fn framing(keys: &Keys<'_>) -> At<(Framing, bool)> {
+    let multiline = match keys.word("multiline.parser", MULTILINE)? {
+        Some(0) => Some(Framing::Cri),
+        Some(_) => Some(Framing::Docker),
+        None => None,
+    };
+    let parser = keys.word("Parser", PARSERS)?;
+    match (multiline, parser) {
+        (Some(framing), None | Some(3)) => Ok((framing, false)),
+        (Some(framing), Some(2)) => Ok((framing, true)),
+        (Some(_), Some(_)) => {
+            let line = keys.need("Parser")?.line;
+            Err((line, Problem::Contradiction("both `Parser` and `multiline.parser` give the framing; keep one")))
+        }
+        (None, Some(0)) => Ok((Framing::Cri, false)),
+        (None, Some(1)) => Ok((Framing::Docker, false)),
+        (None, Some(2)) => Ok((Framing::Plain, true)),
+        (None, _) => Ok((Framing::Plain, false)),
+    }
+}
+
+fn sizes(keys: &Keys<'_>) -> At<(u64, u64)> {
+    let chunk = bytes(keys, "Buffer_Chunk_Size", CHUNK_BYTES, 1_000, 64 << 20)?;
+    let line = bytes(keys, "Buffer_Max_Size", LINE_MAX.max(chunk), 1_000, 64 << 20)?;
+    match keys.get("Buffer_Max_Size") {
+        Some(entry) if line < chunk && keys.get("Buffer_Chunk_Size").is_some() => {
+            Err((entry.line, bad(entry, "at least Buffer_Chunk_Size")))
+        }
+        _ => Ok((chunk, line)),
+    }
+}
+
+fn patterns(keys: &Keys<'_>, key: &'static str) -> At<Option<Vec<String>>> {
+    let Some(entry) = keys.get(key) else { return Ok(None) };
+    let patterns: Vec<String> =
+        entry.value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect();
+    match patterns.is_empty() {
+        true => Err((entry.line, bad(entry, "patterns separated by commas, as /var/log/*.log"))),
+        false => Ok(Some(patterns)),
+    }
+}
+
+fn tag(keys: &Keys<'_>) -> At<String> {
+    let Some(entry) = keys.get("Tag") else { return Ok("tail.0".to_owned()) };
+    let safe = entry.value.len() <= 256 && !entry.value.contains(char::is_whitespace);
+    match safe {
+        true => Ok(entry.value.clone()),
+        false => Err((entry.line, bad(entry, "one word of at most 256 bytes, as kube.*"))),
+    }
+}

@@ -1,0 +1,157 @@
+//! `[OUTPUT]` sections: http, file, null, stdout.
+
+use super::{
+    Entry, Section,
+    error::{At, Problem},
+    keys::{Keys, bad},
+    plan::{DateFormat, Destination, FilePlan, HttpPlan, OutputPlan, RecordFormat, RetryLimit},
+    value,
+};
+
+const PLUGINS: &[&str] = &["http", "file", "null", "stdout"];
+const HTTP_KEYS: &[&str] = &[
+    "Name",
+    "Match",
+    "Host",
+    "Port",
+    "URI",
+    "Format",
+    "Compress",
+    "Header",
+    "Json_date_key",
+    "Json_date_format",
+    "Retry_Limit",
+    "Body_Max_Size",
+    "net.connect_timeout",
+    "http.response_timeout",
+    "net.keepalive",
+    "tls",
+];
+const FILE_KEYS: &[&str] = &["Name", "Match", "Path", "File", "Format", "Retry_Limit"];
+const NULL_KEYS: &[&str] = &["Name", "Match", "Retry_Limit", "Format"];
+const STDOUT_KEYS: &[&str] = &["Name", "Match", "Retry_Limit", "Format", "Json_date_key", "Json_date_format"];
+const HTTP_FORMATS: &[&str] = &["json_lines", "json", "json_stream"];
+const FILE_FORMATS: &[&str] = &["plain", "json", "out_file"];
+const LINES: &[&str] = &["json_lines"];
+const COMPRESS: &[&str] = &["gzip"];
+const DATES: &[&str] = &["double", "epoch", "epoch_ms", "iso8601"];
+const RETRY: &str = "no_limits, no_retries or a number";
+
+pub(super) fn plan(section: &Section, index: usize) -> At<OutputPlan> {
+    let name = section.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case("Name"));
+    let name = name.ok_or((section.line, Problem::Missing("Name")))?;
+    let plugin = PLUGINS.iter().find(|plugin| plugin.eq_ignore_ascii_case(&name.value));
+    let (keys, to) = match plugin.copied() {
+        Some("http") => {
+            let keys = Keys::new(section, HTTP_KEYS, &["Header"])?;
+            let to = Destination::Http(http(&keys)?);
+            (keys, to)
+        }
+        Some("file") => {
+            let keys = Keys::new(section, FILE_KEYS, &[])?;
+            let to = Destination::File(file(&keys)?);
+            (keys, to)
+        }
+        Some("null") => (Keys::new(section, NULL_KEYS, &[])?, Destination::Null),
+        Some("stdout") => {
+            let keys = Keys::new(section, STDOUT_KEYS, &[])?;
+            keys.word("Format", LINES)?;
+            let to = Destination::Stdout(record(&keys)?);
+            (keys, to)
+        }
+        _ => {
+            let nearest = super::nearest::nearest(&name.value, PLUGINS);
+            let word = name.value.clone();
+            return Err((name.line, Problem::Unknown { what: "output plugin", word, nearest, known: PLUGINS }));
+        }
+    };
+    let matches = keys.need("Match")?.value.clone();
+    let retry = keys.read("Retry_Limit", RetryLimit::Never, RETRY, retry)?;
+    Ok(OutputPlan { name: format!("{}.{index}", name.value.to_ascii_lowercase()), matches, retry, to })
+}
+
+fn retry(text: &str) -> Option<RetryLimit> {
+    match text.to_ascii_lowercase().as_str() {
+        "no_limits" | "false" | "off" => Some(RetryLimit::Never),
+        "no_retries" => Some(RetryLimit::After(0)),
+        number => number.parse().ok().filter(|&times| times > 0).map(RetryLimit::After),
+    }
+}
+
+fn http(keys: &Keys<'_>) -> At<HttpPlan> {
+    let ms = |key, default| {
+        keys.read(key, default, "a time between 10 ms and 1 h, as 10", |text| {
+            value::duration_ms(text).filter(|ms| (10..=3_600_000).contains(ms))
+        })
+    };
+    for (key, only) in [("net.keepalive", true), ("tls", false)] {
+        if let Some(entry) = keys.get(key)
+            && value::boolean(&entry.value) != Some(only)
+        {
+            return Err((
+                entry.line,
+                bad(entry, if only { "on, the only choice" } else { "off, the only choice yet" }),
+            ));
+        }
+    }
+    let uri = keys.text("URI").unwrap_or_else(|| "/".to_owned());
+    if !uri.starts_with('/') || uri.bytes().any(|byte| byte <= b' ' || byte >= 0x7f) {
+        let entry = keys.need("URI")?;
+        return Err((entry.line, bad(entry, "a path, as /records")));
+    }
+    Ok(HttpPlan {
+        host: keys.text("Host").unwrap_or_else(|| "127.0.0.1".to_owned()),
+        port: keys.read("Port", 80, "a port from 1 to 65535", |text| text.parse().ok().filter(|&port| port > 0))?,
+        uri,
+        array: keys.word("Format", HTTP_FORMATS)? == Some(1),
+        gzip: keys.word("Compress", COMPRESS)?.is_some(),
+        headers: keys.all("Header").map(header).collect::<At<_>>()?,
+        record: record(keys)?,
+        body_max: keys.read("Body_Max_Size", 1 << 20, "a size from 1k to 64M", |text| {
+            value::size(text).filter(|size| (1_000..=64_000_000).contains(size)).map(|size| size as usize)
+        })?,
+        connect_timeout_ms: ms("net.connect_timeout", 10_000)?,
+        response_timeout_ms: ms("http.response_timeout", 30_000)?,
+    })
+}
+
+fn header(entry: &Entry) -> At<(String, String)> {
+    const EXPECTED: &str = "a name and a value, as X-Scope logs";
+    let (name, value) = entry.value.split_once(char::is_whitespace).ok_or((entry.line, bad(entry, EXPECTED)))?;
+    let ours = ["content-length", "transfer-encoding", "content-encoding", "connection", "host"];
+    let valid = hyper::header::HeaderName::from_bytes(name.as_bytes()).is_ok()
+        && hyper::header::HeaderValue::from_str(value.trim()).is_ok()
+        && !ours.contains(&name.to_ascii_lowercase().as_str());
+    match valid {
+        true => Ok((name.to_owned(), value.trim().to_owned())),
+        false => Err((entry.line, bad(entry, EXPECTED))),
+    }
+}
+
+fn record(keys: &Keys<'_>) -> At<RecordFormat> {
+    let date_key = keys.text("Json_date_key").unwrap_or_else(|| "date".to_owned());
+    Ok(RecordFormat {
+        date_key: (value::boolean(&date_key) != Some(false)).then_some(date_key),
+        date: match keys.word("Json_date_format", DATES)? {
+            Some(1) => DateFormat::Epoch,
+            Some(2) => DateFormat::EpochMs,
+            Some(3) => DateFormat::Iso8601,
+            _ => DateFormat::Double,
+        },
+    })
+}
+
+fn file(keys: &Keys<'_>) -> At<FilePlan> {
+    let file = keys.text("File");
+    if let Some(name) = &file
+        && (name.contains('/') || name.starts_with('.') || name.len() > 255)
+    {
+        let entry = keys.need("File")?;
+        return Err((entry.line, bad(entry, "a plain file name; its folder is Path")));
+    }
+    Ok(FilePlan {
+        folder: keys.need("Path")?.value.clone().into(),
+        file,
+        prefix: !matches!(keys.word("Format", FILE_FORMATS)?, Some(0 | 1)),
+    })
+}

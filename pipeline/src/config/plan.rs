@@ -1,0 +1,198 @@
+//! What the configuration means: every default settled. The rest of the pipeline sees only this.
+
+use std::path::PathBuf;
+
+/// The whole pipeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The process as a whole.
+    pub service: ServicePlan,
+    /// Where records come from; never empty.
+    pub inputs: Vec<InputPlan>,
+    /// Where they go; never empty.
+    pub outputs: Vec<OutputPlan>,
+}
+
+/// The process as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePlan {
+    /// The longest that a record waits for others before it is sent, ms.
+    pub flush_ms: u64,
+    /// The longest that a shutdown waits for the outputs, ms.
+    pub grace_ms: u64,
+    /// What is logged.
+    pub log_level: LogLevel,
+}
+
+/// What is logged; each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What is broken.
+    Error,
+    /// What is unusual.
+    Warn,
+    /// What goes on.
+    Info,
+    /// Every decision.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+/// Files to tail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputPlan {
+    /// Patterns of the files.
+    pub paths: Vec<String>,
+    /// Patterns of files that are left out.
+    pub exclude: Vec<String>,
+    /// Tag of the records; `*` stands for the path with dots for slashes.
+    pub tag: String,
+    /// How a line is framed.
+    pub framing: Framing,
+    /// Whether the fields of a JSON text become fields of the record.
+    pub merge_json: bool,
+    /// Key of the text.
+    pub text_key: String,
+    /// Key of the path, if it is wanted.
+    pub path_key: Option<String>,
+    /// Key of the offset, if it is wanted.
+    pub offset_key: Option<String>,
+    /// File of the checkpoints; without one, nothing survives a restart.
+    pub db: Option<PathBuf>,
+    /// When checkpoints reach the disk.
+    pub db_sync: DbSync,
+    /// Period of the safety scan, ms.
+    pub refresh_interval_ms: u64,
+    /// How long a rotated file must be quiet before it is closed, ms.
+    pub rotate_wait_ms: u64,
+    /// Whether files found at the start are read from the head.
+    pub read_from_head: bool,
+    /// Most bytes of one read.
+    pub chunk_bytes: usize,
+    /// Longest line, bytes.
+    pub line_max: usize,
+    /// Longer lines are skipped instead of cut.
+    pub skip_long_lines: bool,
+    /// Most bytes of records that wait for the outputs.
+    pub buffer_bytes: usize,
+    /// Whether the kernel is asked to tell about changes; otherwise files are polled.
+    pub inotify: bool,
+}
+
+/// How a line is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Not at all: the line is the text.
+    Plain,
+    /// As containerd and CRI-O write it.
+    Cri,
+    /// As Docker's json-file driver writes it.
+    Docker,
+}
+
+/// When checkpoints reach the disk. They reach the kernel at once in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DbSync {
+    /// When the kernel likes.
+    Off,
+    /// Every few seconds.
+    Normal,
+    /// Every second.
+    Full,
+}
+
+/// One output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputPlan {
+    /// Its name in messages: the plugin and its place, as `http.0`.
+    pub name: String,
+    /// Pattern of the tags it takes.
+    pub matches: String,
+    /// What happens to what it cannot deliver.
+    pub retry: RetryLimit,
+    /// Where it delivers.
+    pub to: Destination,
+}
+
+/// How often a delivery is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryLimit {
+    /// For ever: nothing is dropped because the other side is away. The default.
+    Never,
+    /// So many times; then the request is dropped, counted and named in the log.
+    After(u32),
+}
+
+/// Where an output delivers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Destination {
+    /// Requests to a server.
+    Http(HttpPlan),
+    /// Lines in files.
+    File(FilePlan),
+    /// Nowhere: taken at once.
+    Null,
+    /// Lines on standard output.
+    Stdout(RecordFormat),
+}
+
+/// Requests to a server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpPlan {
+    /// Name or address of the server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Path of the request.
+    pub uri: String,
+    /// One array a request instead of lines.
+    pub array: bool,
+    /// Compression of the body.
+    pub gzip: bool,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// How a record is written.
+    pub record: RecordFormat,
+    /// Most bytes of a body before compression, unless one record alone is larger.
+    pub body_max: usize,
+    /// The longest that a connection may take, ms.
+    pub connect_timeout_ms: u64,
+    /// The longest that an answer may take, ms.
+    pub response_timeout_ms: u64,
+}
+
+/// Lines in files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePlan {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The file in it; without one, the tag made safe.
+    pub file: Option<String>,
+    /// Whether the tag and the time stand before the record, as Fluent Bit does by default.
+    pub prefix: bool,
+}
+
+/// How a record is written as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordFormat {
+    /// Key of the time, if it is wanted.
+    pub date_key: Option<String>,
+    /// How the time is written.
+    pub date: DateFormat,
+}
+
+/// How a time is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateFormat {
+    /// Seconds with nanoseconds, a number.
+    Double,
+    /// Whole seconds, a number.
+    Epoch,
+    /// Whole milliseconds, a number.
+    EpochMs,
+    /// `2026-11-21T05:50:01.123456Z`, a string.
+    Iso8601,
+}

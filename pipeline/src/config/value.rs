@@ -1,0 +1,75 @@
+//! Values as Fluent Bit writes them: booleans, sizes, durations, numbers.
+
+/// `on`/`off`, `true`/`false`, `yes`/`no`, in any case.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" => Some(true),
+        "off" | "false" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// Bytes: `5MB`, `5M`, `32k`, `1G`, `4096`. The units are powers of 1000, as Fluent Bit reads them.
+pub(super) fn size(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+/// Milliseconds: `5` and `0.25` are seconds, `10s`, `2m`, `1h` and `1d` what they say.
+pub(super) fn duration_ms(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let number: f64 = text[..digits].parse().ok()?;
+    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "s" => 1_000.0,
+        "ms" => 1.0,
+        "m" => 60_000.0,
+        "h" => 3_600_000.0,
+        "d" => 86_400_000.0,
+        _ => return None,
+    };
+    let ms = number * unit;
+    (ms.is_finite() && ms <= 1e13).then_some(ms.round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_decimal_and_checked() {
+        assert_eq!(size("5MB"), Some(5_000_000));
+        assert_eq!(size("32k"), Some(32_000));
+        assert_eq!(size("4096"), Some(4096));
+        assert_eq!(size("1 G"), Some(1_000_000_000));
+        assert_eq!(size("99999999999999G"), None);
+        assert_eq!(size("5 pounds"), None);
+        assert_eq!(size("-5"), None);
+        assert_eq!(size(""), None);
+    }
+
+    #[test]
+    fn a_bare_duration_is_in_seconds() {
+        assert_eq!(duration_ms("5"), Some(5_000));
+        assert_eq!(duration_ms("0.25"), Some(250));
+        assert_eq!(duration_ms("250ms"), Some(250));
+        assert_eq!(duration_ms("2m"), Some(120_000));
+        assert_eq!(duration_ms("1e99"), None);
+        assert_eq!(duration_ms("-1"), None);
+        assert_eq!(duration_ms("1.2.3"), None);
+    }
+
+    #[test]
+    fn booleans_come_in_three_pairs() {
+        assert_eq!(boolean("On"), Some(true));
+        assert_eq!(boolean("FALSE"), Some(false));
+        assert_eq!(boolean("1"), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! The phases of a run, tick by tick.
+
+use std::time::Duration;
+
+use results::{
+    event::{AgentEvent, Phase, Warning, What},
+    ledger::Ledger,
+    stall::Detector,
+};
+
+use super::{
+    How, RunError,
+    faults::{Faults, Scene},
+    hands::Hands,
+    stage::Stage,
+    trial::Trial,
+};
+use crate::plan::Plan;
+
+/// From one look at everything to the next.
+const TICK: Duration = Duration::from_millis(20);
+/// The agent must deliver something within this time of the first record.
+const FIRST_DELIVERY: u64 = 15_000_000;
+/// The books have come to rest when they are complete and unmoved for this long.
+const REST: u64 = 1_000_000;
+/// Incomplete books may stand still this much longer than a stall before the drain is given up.
+const PATIENCE: u64 = 1_000_000;
+
+/// Performs warm-up, measure and drain.
+pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
+    let mut control = Control {
+        plan,
+        how,
+        faults: Faults::new(super::faults::planned(plan, how.seed)?),
+        stalls: Detector::new(plan.streams.len(), plan.contract.stall_limit_us),
+        measured_from: None,
+    };
+    stage.start_agent()?;
+    trial.say(What::Phase(Phase::WarmUp));
+    stage.writers.go();
+    if control.warm_up(stage, trial)? {
+        control.measure(stage, trial)?;
+    }
+    control.drain(stage, trial)
+}
+
+struct Control<'p> {
+    plan: &'p Plan,
+    how: &'p How,
+    faults: Faults,
+    stalls: Detector,
+    measured_from: Option<u64>,
+}
+
+impl Control<'_> {
+    /// False if the run is not worth going on with.
+    fn warm_up(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<bool, RunError> {
+        let begin = trial.now_us();
+        loop {
+            self.tick(stage, trial)?;
+            let now = trial.now_us();
+            let delivers = stage.ledger.totals().delivered > 0;
+            if self.how.is_broken_off() {
+                return Ok(false);
+            }
+            if delivers && now >= begin + self.plan.warm_up.0 {
+                return Ok(true);
+            }
+            let died = stage.agent.pid().is_none();
+            if !delivers && (died || now > begin + FIRST_DELIVERY) {
+                let what = if died { "ended before it delivered anything" } else { "delivered nothing within 15 s" };
+                trial.unknown(format!("the agent {what}; its log ends with:\n{}", stage.agent.log_tail()));
+                return Ok(false);
+            }
+        }
+    }
+
+    fn measure(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
+        let begin = trial.now_us();
+        self.measured_from = Some(begin);
+        let end = begin + self.plan.measure.0;
+        stage.ledger.measure(begin, end);
+        trial.measure_begins(begin, &stage.ledger);
+        trial.say(What::Phase(Phase::Measure));
+        let hands = Hands::start(self.plan, &stage.places, &stage.restarts, &stage.bus, stage.full.take());
+        while trial.now_us() < end && !self.how.is_broken_off() && !stage.writers.failed() {
+            self.tick(stage, trial)?;
+        }
+        // Hands first: a rotation under way must still find its writer.
+        drop(hands);
+        trial.measure_ends(trial.now_us(), &stage.ledger);
+        Ok(())
+    }
+
+    fn drain(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
+        trial.load_report(self.plan, stage.writers.stop());
+        self.heal(stage, trial)?;
+        trial.say(What::Phase(Phase::Drain));
+        let begin = trial.now_us();
+        let (mut moved_at, mut last) = (begin, marks(&stage.ledger));
+        while !self.how.is_broken_off() && trial.now_us() < begin + self.plan.drain.0 {
+            self.tick(stage, trial)?;
+            let (now, seen) = (trial.now_us(), marks(&stage.ledger));
+            if seen != last {
+                (moved_at, last) = (now, seen);
+            }
+            let complete = stage.ledger.totals().lost == 0;
+            let rest = if complete { REST } else { self.plan.contract.stall_limit_us + PATIENCE };
+            if now > moved_at + rest {
+                break;
+            }
+        }
+        if self.how.is_broken_off() {
+            trial.break_off();
+        } else if trial.now_us() < moved_at + REST {
+            trial.unknown(format!(
+                "records were still arriving when the drain of {} was over; give time.drain more",
+                self.plan.drain
+            ));
+        }
+        stage.end_agent(trial);
+        Ok(())
+    }
+
+    fn heal(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
+        let Stage { agent, http, ledger, bus, .. } = stage;
+        let mut scene = Scene { agent, http: http.as_ref(), ledger, bus };
+        self.faults.heal_all(&mut scene)?;
+        trial.drain_bus();
+        Ok(())
+    }
+
+    fn tick(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
+        let next = trial.now_us() + TICK.as_micros() as u64;
+        if let Some(begin) = self.measured_from.filter(|_| !stage.writers.stopped()) {
+            let now = trial.now_us();
+            let Stage { agent, http, ledger, bus, .. } = stage;
+            let mut scene = Scene { agent, http: http.as_ref(), ledger, bus };
+            self.faults.tick(now - begin, now, &mut scene)?;
+        }
+        self.look_after_agent(stage, trial);
+        if trial.streams_due() {
+            let now = trial.now_us();
+            let streams = stage.ledger.streams();
+            let up = stage.agent.pid().is_some() && !self.faults.agent_is_down();
+            for stall in self.stalls.look(now, &streams, !self.faults.sink_is_sick(), up) {
+                trial.say(What::Stall(stall));
+            }
+            trial.say(What::Streams(streams));
+            stage.ledger.flush()?;
+        }
+        trial.sample_if_due(stage);
+        trial.drain_bus();
+        trial.wait_until(next);
+        Ok(())
+    }
+
+    fn look_after_agent(&self, stage: &mut Stage, trial: &mut Trial<'_>) {
+        if let Some(ended) = stage.agent.poll() {
+            let asked = ended.asked;
+            trial.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how.clone(), asked }));
+            if !asked {
+                stage.ledger.agent_down(trial.now_us(), u32::MAX);
+                let text = format!("the agent ended by itself ({}); its log ends with:\n{}", ended.how, stage.agent.log_tail());
+                trial.say(What::Warning(Warning { name: "agent-died".to_owned(), text }));
+            }
+        }
+    }
+}
+
+/// What moves as long as anything moves.
+fn marks(ledger: &Ledger) -> [u64; 4] {
+    let totals = ledger.totals();
+    [totals.delivered, totals.duplicated, totals.corrupted, totals.unexpected]
+}

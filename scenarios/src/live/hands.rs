@@ -1,0 +1,243 @@
+//! The hands on the files: one thread for each rotation, swap and removal of the scenario, from the begin of the measure
+//! stretch to its end.
+
+use std::{
+    path::Path,
+    sync::mpsc::{Receiver, Sender, channel},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use chaos::{
+    inject::StepError,
+    listing::Listing,
+    rotator::{docker, kubelet, steered, swap, unlink},
+    step::LAST_FREED,
+};
+use results::{
+    event::{Warning, What},
+    identity::StreamId,
+};
+
+use super::{
+    bus::{Bus, Stop},
+    places::{Place, Places},
+    restart::Restarts,
+};
+use crate::{
+    plan::{On, Plan},
+    spec::{Remove, Rotate, Rotator, Swap, SwapHow},
+};
+
+/// Streams of the Docker daemon share so many threads: a rotation waits for the compression before it, as in Docker.
+const DOCKER_THREADS: usize = 4;
+
+/// The threads; dropping ends and joins them.
+#[derive(Debug)]
+pub struct Hands {
+    stop: Stop,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Streams whose file is full, for the Docker threads.
+#[derive(Debug)]
+pub struct Full {
+    to: Vec<Sender<StreamId>>,
+    from: Vec<Receiver<StreamId>>,
+}
+
+impl Full {
+    /// One queue a thread.
+    pub fn new() -> Self {
+        let (to, from) = (0..DOCKER_THREADS).map(|_| channel()).unzip();
+        Self { to, from }
+    }
+
+    /// What the writer calls when it finds a file full; the writer then holds the stream until it is reopened.
+    pub fn teller(&self) -> impl Fn(StreamId) + Send + Sync + 'static {
+        let to = std::sync::Mutex::new(self.to.clone());
+        move |stream| {
+            let to = to.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let _ = to[usize::from(stream.0) % DOCKER_THREADS].send(stream);
+        }
+    }
+}
+
+impl Hands {
+    /// Starts every hand of the scenario.
+    pub fn start(plan: &Plan, places: &Places, restarts: &Restarts, bus: &Bus, full: Full) -> Self {
+        let stop = Stop::default();
+        let mut hands = Self { stop: stop.clone(), threads: Vec::new() };
+        let each = |places: &Places| Worker { places: places.clone(), bus: bus.clone(), stop: stop.clone() };
+        match &plan.rotate {
+            Some(on) if on.what.by == Rotator::Kubelet => {
+                let (worker, on) = (each(places), on.clone());
+                hands.spawn("kubelet", move || worker.kubelet(&on));
+            }
+            Some(on) => {
+                for queue in full.from {
+                    let (worker, rotate) = (each(places), on.what.clone());
+                    hands.spawn("docker", move || worker.docker(&rotate, &queue));
+                }
+            }
+            None => {}
+        }
+        for on in plan.swaps.clone() {
+            let (worker, restarts) = (each(places), restarts.clone());
+            hands.spawn("swap", move || worker.swap(&on, &restarts));
+        }
+        for on in plan.removes.clone() {
+            let worker = each(places);
+            hands.spawn("remove", move || worker.remove(&on));
+        }
+        hands
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        self.threads.push(thread.expect("a process may have a handful of threads"));
+    }
+}
+
+impl Drop for Hands {
+    fn drop(&mut self) {
+        self.stop.say();
+        for thread in self.threads.drain(..) {
+            // A hand that panicked has said so; its streams are simply not touched any more.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker {
+    places: Places,
+    bus: Bus,
+    stop: Stop,
+}
+
+impl Worker {
+    fn kubelet(&self, on: &On<Rotate>) {
+        let mut missed = false;
+        let mut reopens = 0;
+        while !self.stop.within(on.what.every.duration()) {
+            for &stream in &on.streams {
+                if self.stop.within(Duration::ZERO) {
+                    return;
+                }
+                if self.places.writers().file_size(stream) < on.what.max_size.0 {
+                    continue;
+                }
+                reopens += 1;
+                let fails = on.what.fail_every > 0 && reopens % on.what.fail_every == 0;
+                match self.rotate_once(stream, &on.what, fails, on.what.steer && missed) {
+                    // Somebody else took the freed number: next time it is steered back.
+                    Ok(came_back) => missed = came_back == Some(false),
+                    Err(error) => self.complain(&error),
+                }
+            }
+        }
+    }
+
+    /// Whether the number freed by this rotation came back with its new file, if it freed one.
+    fn rotate_once(&self, stream: StreamId, rotate: &Rotate, fails: bool, steer: bool) -> Result<Option<bool>, StepError> {
+        let mut place = self.places.hold(stream);
+        place.rotation += 1;
+        let listing = self.listing(&place.live);
+        let settings = kubelet::Settings {
+            max_files: rotate.max_files as usize,
+            archive: rotate.archive,
+            gap_ms: rotate.reopen_delay.0 / 1000,
+            ..kubelet::Settings::default()
+        };
+        let stamp = kubelet::stamp(super::clock::unix_seconds());
+        if fails {
+            let steps = kubelet::rename_back(&listing, &place.live, &stamp, settings);
+            self.places.perform(stream, place.rotation, &steps, |_| {})?;
+            return Ok(None);
+        }
+        let steps = kubelet::rotate(&listing, &place.live, &stamp, settings);
+        let steps = if steer { steered(steps, LAST_FREED) } else { steps };
+        let did = self.places.perform(stream, place.rotation, &steps, |_| {})?;
+        Ok(did.freed.map(|freed| did.opened == Some(freed)))
+    }
+
+    fn docker(&self, rotate: &Rotate, full: &Receiver<StreamId>) {
+        loop {
+            // The queue is looked at now and then only to notice the end; a rotation is taken up at once.
+            match full.recv_timeout(Duration::from_millis(20)) {
+                Ok(stream) => self.docker_once(stream, rotate),
+                Err(std::sync::mpsc::RecvTimeoutError::Timeout) if !self.stop.within(Duration::ZERO) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn docker_once(&self, stream: StreamId, rotate: &Rotate) {
+        let mut place = self.places.hold(stream);
+        place.rotation += 1;
+        let listing = self.listing(&place.live);
+        let rotation = docker::rotate(&listing, &place.live, rotate.max_files as usize, rotate.archive);
+        let did = self
+            .places
+            .perform(stream, place.rotation, &rotation.steps, |_| {})
+            .and_then(|_| self.places.perform(stream, place.rotation, &rotation.later, |_| {}));
+        if let Err(error) = did {
+            self.complain(&error);
+        }
+    }
+
+    fn swap(&self, on: &On<Swap>, restarts: &Restarts) {
+        while !self.stop.within(on.what.every.duration()) {
+            for &stream in &on.streams {
+                let mut place = self.places.hold(stream);
+                place.rotation += 1;
+                let done = match on.what.how {
+                    SwapHow::ContainerRestart => restarts.restart(&self.places, stream, &mut place),
+                    SwapHow::Atomic | SwapHow::TwoStep => self.relink(stream, &mut place, on.what.how),
+                };
+                if let Err(error) = done {
+                    self.complain(&error);
+                }
+            }
+        }
+    }
+
+    /// The writer goes on in a new file, then the link is pointed at it; the file before the last one goes.
+    fn relink(&self, stream: StreamId, place: &mut Place, how: SwapHow) -> Result<(), StepError> {
+        let name = format!("{}.log", place.rotation);
+        let new = place.live.with_file_name(name);
+        let target = super::restart::target(&place.link, &new);
+        let mut steps = std::mem::take(&mut place.later);
+        steps.push(chaos::step::Step::Reopen { path: new.clone(), truncate: false });
+        steps.extend(match how {
+            SwapHow::TwoStep => swap::two_step(&target, &place.link, 2),
+            SwapHow::Atomic | SwapHow::ContainerRestart => swap::atomic(&target, &place.link),
+        });
+        place.later.push(chaos::step::Step::Unlink { path: place.live.clone() });
+        self.places.perform(stream, place.rotation, &steps, |_| {})?;
+        place.live = new;
+        Ok(())
+    }
+
+    fn remove(&self, on: &On<Remove>) {
+        while !self.stop.within(on.what.every.duration()) {
+            for &stream in &on.streams {
+                let mut place = self.places.hold(stream);
+                place.rotation += 1;
+                let steps = unlink::remove_live(&place.live, 0);
+                if let Err(error) = self.places.perform(stream, place.rotation, &steps, |_| {}) {
+                    self.complain(&error);
+                }
+            }
+        }
+    }
+
+    fn listing(&self, live: &Path) -> Listing {
+        live.parent().and_then(|dir| Listing::read(dir).ok()).unwrap_or_default()
+    }
+
+    fn complain(&self, error: &StepError) {
+        let text = format!("a rotation could not be completed: {error}");
+        self.bus.say(What::Warning(Warning { name: "rotation-failed".to_owned(), text }));
+    }
+}

@@ -1,0 +1,133 @@
+//! Where the files of each stream are now, and performing steps on them: every step becomes an event.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use chaos::{
+    inject::{Effect, Reopen, StepError, fs::FsStage, perform, root::Root},
+    step::Step,
+};
+use loadgen::write::Writers;
+use results::{
+    event::{FileId, RotationStep, StepKind, What},
+    identity::StreamId,
+};
+
+use super::bus::Bus;
+
+/// Where the files of one stream are.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The file that is being written.
+    pub live: PathBuf,
+    /// The name under which agents find it (the live file itself in a plain layout).
+    pub link: PathBuf,
+    /// Rotations, swaps and removals so far.
+    pub rotation: u32,
+    /// Steps that clean up after the last restart, to be done at the next one.
+    pub later: Vec<Step>,
+}
+
+/// What a list of steps came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Did {
+    /// The inode number that the last unlink freed.
+    pub freed: Option<u64>,
+    /// The inode number of the file that was opened.
+    pub opened: Option<u64>,
+}
+
+/// Performs steps on the files of the streams.
+#[derive(Debug, Clone)]
+pub struct Places {
+    root: Root,
+    writers: Arc<Writers>,
+    bus: Bus,
+    places: Arc<Vec<Mutex<Place>>>,
+}
+
+impl Places {
+    /// All streams, index = stream.
+    pub fn new(root: Root, writers: Arc<Writers>, bus: Bus, places: Vec<Place>) -> Self {
+        Self { root, writers, bus, places: Arc::new(places.into_iter().map(Mutex::new).collect()) }
+    }
+
+    /// Takes hold of a stream's files; whoever holds it is the only one to touch them.
+    pub fn hold(&self, stream: StreamId) -> MutexGuard<'_, Place> {
+        self.places[usize::from(stream.0)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writers.
+    pub fn writers(&self) -> &Writers {
+        &self.writers
+    }
+
+    /// Performs steps; `after` is told each step that succeeded, before the next one.
+    pub fn perform(
+        &self,
+        stream: StreamId,
+        rotation: u32,
+        steps: &[Step],
+        mut after: impl FnMut(&Step),
+    ) -> Result<Did, StepError> {
+        let mut did = Did::default();
+        let mut stage = FsStage::new(self.root.clone(), Hand { writers: &self.writers, stream });
+        perform(steps, &mut stage, |step, effect| {
+            self.tell(stream, rotation, step, effect);
+            match step {
+                Step::Unlink { .. } if effect.error.is_none() => did.freed = effect.before.map(|file| file.inode),
+                Step::Reopen { .. } => did.opened = effect.after.map(|file| file.inode),
+                _ => {}
+            }
+            if effect.error.is_none() {
+                after(step);
+            }
+        })?;
+        Ok(did)
+    }
+
+    fn tell(&self, stream: StreamId, rotation: u32, step: &Step, effect: &Effect) {
+        let kind = match step {
+            Step::Close => StepKind::Close,
+            Step::Rename { .. } => StepKind::Rename,
+            Step::Unlink { .. } => StepKind::Unlink,
+            Step::Compress { .. } => StepKind::Archive,
+            Step::Reopen { .. } => StepKind::Reopen,
+            Step::Symlink { .. } => StepKind::Symlink,
+            Step::Steer { .. } => StepKind::Steer,
+            Step::Wait { .. } => return,
+        };
+        self.bus.say(What::RotationStep(RotationStep {
+            stream,
+            rotation,
+            step: kind,
+            path: step.path().map_or_else(String::new, |path| self.shown(path)),
+            to: step.to().map(|path| self.shown(path)),
+            file: effect.before.map(|file| FileId { device: file.device, inode: file.inode, born_ns: file.born_ns }),
+            error: effect.error.as_ref().map(ToString::to_string),
+        }));
+    }
+
+    fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(self.root.path()).unwrap_or(path).display().to_string()
+    }
+}
+
+/// The writer of one stream, as a rotator sees it.
+struct Hand<'a> {
+    writers: &'a Writers,
+    stream: StreamId,
+}
+
+impl Reopen for Hand<'_> {
+    fn close(&mut self) -> io::Result<()> {
+        self.writers.close(self.stream).map_err(io::Error::other)
+    }
+
+    fn reopen(&mut self, path: &Path, _truncate: bool) -> io::Result<()> {
+        self.writers.reopen(self.stream, path).map_err(io::Error::other)
+    }
+}

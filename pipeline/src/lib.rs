@@ -8,7 +8,10 @@
 //! ```
 //! It does not know that it is being tested.
 
+pub mod checkpoint;
 pub mod chunk;
 pub mod cli;
 pub mod config;
 pub mod defects;
+pub mod input;
+pub mod os;

@@ -1,0 +1,208 @@
+//! The checkpoint file: appended to, compacted, recovered.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+use super::{
+    entry::{CheckpointEntry, EntryState},
+    frame,
+};
+
+/// A file smaller than this is not worth compacting, bytes.
+const COMPACT_FROM: u64 = 64 << 10;
+/// How much longer than its live entries the file may become.
+const COMPACT_RATIO: u64 = 4;
+
+/// Why a checkpoint file cannot be used.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// The disk refused.
+    #[error("{op} {path}: {source}; check the folder's permissions and free space")]
+    Io {
+        /// What was attempted.
+        op: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Not a checkpoint file.
+    #[error("{0} is no checkpoint file; move it away or name another path")]
+    Foreign(PathBuf),
+    /// Written by a newer version.
+    #[error("{path} has checkpoint format {found}, this program knows 1; use the newer program or move the file away")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u8,
+    },
+}
+
+/// The open checkpoint file.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    file: File,
+    live: BTreeMap<u64, CheckpointEntry>,
+    length: u64,
+    live_bytes: u64,
+    unsynced: bool,
+    synced_ms: u64,
+    sync_interval_ms: u64,
+    /// Bytes behind the valid prefix that were cut off when the file was opened.
+    pub cut_bytes: u64,
+    scratch: Vec<u8>,
+}
+
+impl Store {
+    /// Opens or creates the file and gives the entries in it, in order of their ids.
+    ///
+    /// # Errors
+    /// If the disk refuses, or the file belongs to somebody else or to a newer version. A damaged or cut tail is no
+    /// error: the longest valid prefix counts.
+    pub fn open(path: &Path, sync_interval_ms: u64) -> Result<(Self, Vec<CheckpointEntry>), CheckpointError> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(io_error("read", path, source)),
+        };
+        let (live, valid) = recover(path, &bytes)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .append(true)
+            .open(path)
+            .map_err(|source| io_error("open", path, source))?;
+        let mut store = Self {
+            path: path.to_owned(),
+            file,
+            live_bytes: live.values().map(frame_len).sum(),
+            live,
+            length: valid as u64,
+            unsynced: false,
+            synced_ms: 0,
+            sync_interval_ms,
+            cut_bytes: (bytes.len() - valid) as u64,
+            scratch: Vec::new(),
+        };
+        if valid < frame::HEADER || store.cut_bytes > 0 {
+            store.compact()?;
+        }
+        let entries = store.live.values().cloned().collect();
+        Ok((store, entries))
+    }
+
+    /// Appends entries: from now on they survive the death of the process.
+    pub fn write(&mut self, entries: &[CheckpointEntry]) -> Result<(), CheckpointError> {
+        self.scratch.clear();
+        for entry in entries {
+            frame::encode(entry, &mut self.scratch);
+            let old = match entry.state {
+                EntryState::Forgotten => self.live.remove(&entry.id),
+                _ => {
+                    self.live_bytes += frame_len(entry);
+                    self.live.insert(entry.id, entry.clone())
+                }
+            };
+            self.live_bytes -= old.as_ref().map_or(0, frame_len);
+        }
+        if let Err(source) = self.file.write_all(&self.scratch) {
+            // A frame cut in the middle would hide all that follow it: start the file anew from what is known.
+            self.compact()?;
+            tracing::warn!(path = %self.path.display(), error = %source, "checkpoint append failed, file rewritten");
+            return Ok(());
+        }
+        self.length += self.scratch.len() as u64;
+        self.unsynced = true;
+        if self.length > COMPACT_FROM && self.length > self.live_bytes * COMPACT_RATIO {
+            self.compact()?;
+        }
+        Ok(())
+    }
+
+    /// Syncs if something is unsynced and the interval is over; `now_ms` is monotonic.
+    pub fn maintain(&mut self, now_ms: u64) -> Result<(), CheckpointError> {
+        if self.unsynced && now_ms.saturating_sub(self.synced_ms) >= self.sync_interval_ms {
+            self.synced_ms = now_ms;
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything written so far survive the loss of power.
+    pub fn sync(&mut self) -> Result<(), CheckpointError> {
+        if std::mem::take(&mut self.unsynced) {
+            self.file.sync_data().map_err(|source| io_error("sync", &self.path, source))?;
+        }
+        Ok(())
+    }
+
+    /// Length of the file, bytes.
+    pub fn len_bytes(&self) -> u64 {
+        self.length
+    }
+
+    fn compact(&mut self) -> Result<(), CheckpointError> {
+        let mut bytes = frame::MAGIC.to_vec();
+        bytes.push(frame::VERSION);
+        self.live.values().for_each(|entry| frame::encode(entry, &mut bytes));
+        let mut tmp = self.path.clone().into_os_string();
+        tmp.push(".tmp");
+        let tmp = PathBuf::from(tmp);
+        let fail = |op, source| io_error(op, &tmp, source);
+        let mut file = File::create(&tmp).map_err(|source| fail("create", source))?;
+        file.write_all(&bytes).map_err(|source| fail("write", source))?;
+        file.sync_all().map_err(|source| fail("sync", source))?;
+        fs::rename(&tmp, &self.path).map_err(|source| fail("rename", source))?;
+        let parent = self.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(parent).and_then(|dir| dir.sync_all()).map_err(|source| io_error("sync", parent, source))?;
+        self.file =
+            OpenOptions::new().append(true).open(&self.path).map_err(|source| io_error("open", &self.path, source))?;
+        self.length = bytes.len() as u64;
+        self.unsynced = false;
+        Ok(())
+    }
+}
+
+fn frame_len(entry: &CheckpointEntry) -> u64 {
+    8 + 58 + entry.path.as_os_str().len() as u64
+}
+
+fn io_error(op: &'static str, path: &Path, source: io::Error) -> CheckpointError {
+    CheckpointError::Io { op, path: path.to_owned(), source }
+}
+
+/// The live entries of the longest valid prefix, and its length.
+fn recover(path: &Path, bytes: &[u8]) -> Result<(BTreeMap<u64, CheckpointEntry>, usize), CheckpointError> {
+    let mut live = BTreeMap::new();
+    let magic = &bytes[..bytes.len().min(frame::MAGIC.len())];
+    if !frame::MAGIC.starts_with(magic) {
+        return Err(CheckpointError::Foreign(path.to_owned()));
+    }
+    let Some(&version) = bytes.get(frame::MAGIC.len()) else { return Ok((live, 0)) };
+    if version == 0 {
+        return Err(CheckpointError::Foreign(path.to_owned()));
+    }
+    if version > frame::VERSION {
+        return Err(CheckpointError::Newer { path: path.to_owned(), found: version });
+    }
+    let mut valid = frame::HEADER;
+    while let Some((entry, len)) = frame::decode(&bytes[valid..]) {
+        valid += len;
+        match entry.state {
+            EntryState::Forgotten => live.remove(&entry.id),
+            _ => live.insert(entry.id, entry),
+        };
+    }
+    Ok((live, valid))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,12 @@
-//! placeholder
+//! Showing it: what a person sees of a run, as text, from its events and its outcome alone.
+//!
+//! ```text
+//!  events → state (fold) → text/live      one line a second, and the news in between
+//!  outcome               → text/summary   what was concluded, why, and what to type next
+//! ```
+//! Knows the results and nothing of how a run comes about. Everything returns a `String`; printing is the caller's. Every
+//! byte that came from outside goes through [`display`].
+
+pub mod display;
+pub mod state;
+pub mod text;

@@ -1,0 +1,326 @@
+//! What any screen needs of a run: a fold over its events, in bounded memory however long the run is.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use results::{
+    event::{
+        AgentEvent, Event, Fault, FaultState, FileId, Phase, RotationStep, Sample, Stall, StepKind, StreamSample, What,
+    },
+    identity::StreamId,
+    outcome::Outcome,
+};
+
+/// Rates are measured over this stretch, microseconds.
+const RATE_OVER_US: u64 = 1_000_000;
+/// Samples kept for that, however fast they come.
+const MOST_SAMPLES: usize = 64;
+/// Recent happenings kept.
+const MOST_RECENT: usize = 64;
+/// Faults in force, warnings kept.
+const MOST_NAMED: usize = 256;
+/// Inode numbers remembered to see one come back.
+const MOST_FILES: usize = 1 << 16;
+
+/// How long the stretches of a run are meant to be, microseconds; 0: not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lengths {
+    /// Load without faults.
+    pub warm_up_us: u64,
+    /// Load with faults.
+    pub measure_us: u64,
+    /// The longest wait for the books to stand still.
+    pub drain_us: u64,
+}
+
+/// The state of a run after the events so far.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Time of the last event, microseconds since the start of the run.
+    pub t_us: u64,
+    /// The stretch of the run, and since when.
+    pub phase: Option<(Phase, u64)>,
+    /// How long the stretches are meant to be.
+    pub lengths: Lengths,
+    /// The totals as last sampled.
+    pub sample: Sample,
+    /// Rates over the last second.
+    pub rates: Rates,
+    /// Streams as last sampled; index = stream.
+    pub streams: Vec<StreamSample>,
+    /// What was done to files.
+    pub files: Files,
+    /// Faults in force by id, with name and begin.
+    pub faults: BTreeMap<u32, (String, u64)>,
+    /// Faults that were applied; that had no effect.
+    pub faults_applied: u64,
+    /// Faults of which nothing was seen.
+    pub faults_without_effect: u64,
+    /// Streams that stand, with the time of their last progress.
+    pub stalled: BTreeMap<StreamId, u64>,
+    /// The agent's process.
+    pub agent: Agent,
+    /// Warnings of the bench, by name.
+    pub warnings: BTreeMap<String, String>,
+    /// The latest happenings, oldest first, in words.
+    pub recent: VecDeque<(u64, String)>,
+    /// The verdict, once there is one.
+    pub outcome: Option<Box<Outcome>>,
+    samples: VecDeque<(u64, Sample)>,
+    live_inodes: BTreeMap<(u64, u64), u64>,
+}
+
+/// Per second.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Rates {
+    /// Records written.
+    pub written: f64,
+    /// Records delivered.
+    pub delivered: f64,
+    /// Bytes written.
+    pub bytes: f64,
+    /// CPU of the agent, cores.
+    pub agent_cores: f64,
+}
+
+/// What was done to files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Files opened by writers.
+    pub generations: u64,
+    /// Writers that were brought to a new file.
+    pub rotations: u64,
+    /// Archives completed.
+    pub archives: u64,
+    /// Links created.
+    pub swaps: u64,
+    /// New files with the inode number of an earlier one.
+    pub inodes_reused: u64,
+    /// Steps that failed.
+    pub failed_steps: u64,
+}
+
+/// The agent's process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Agent {
+    /// Its id while it runs.
+    pub pid: Option<u32>,
+    /// How often it was started.
+    pub starts: u64,
+    /// How often it ended without being asked to.
+    pub deaths: u64,
+}
+
+impl State {
+    /// An empty state that knows how long the stretches are meant to be.
+    pub fn new(lengths: Lengths) -> Self {
+        Self { lengths, ..Self::default() }
+    }
+
+    /// Takes in one event.
+    pub fn fold(&mut self, event: &Event) {
+        // Events of several threads may be a little out of order; time does not run back for it.
+        self.t_us = self.t_us.max(event.t_us);
+        match &event.what {
+            What::Phase(phase) => self.phase = Some((*phase, event.t_us)),
+            What::Sample(sample) => self.sample(event.t_us, sample),
+            What::Streams(streams) => self.streams.clone_from(streams),
+            What::GenerationOpened(generation) => self.opened(generation.file),
+            What::GenerationClosed(_) => {}
+            What::RotationStep(step) => self.step(step),
+            What::Fault(fault) => self.fault(event.t_us, fault),
+            What::Agent(agent) => self.agent(agent),
+            What::Warning(warning) => {
+                if self.warnings.len() < MOST_NAMED {
+                    self.warnings.insert(warning.name.clone(), warning.text.clone());
+                }
+            }
+            What::Stall(stall) => self.stall(stall),
+            What::Judged(outcome) => self.outcome = Some(outcome.clone()),
+        }
+        if let Some(words) = crate::text::live::news(event) {
+            if self.recent.len() == MOST_RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((event.t_us, words));
+        }
+    }
+
+    /// Records written and not delivered.
+    pub fn backlog(&self) -> u64 {
+        self.sample.written.saturating_sub(self.sample.delivered)
+    }
+
+    /// How long the stretch has lasted, and how long it is meant to, microseconds; 0: not known.
+    pub fn progress(&self) -> (u64, u64) {
+        let Some((phase, from_us)) = self.phase else { return (0, 0) };
+        let meant = match phase {
+            Phase::WarmUp => self.lengths.warm_up_us,
+            Phase::Measure => self.lengths.measure_us,
+            Phase::Drain => self.lengths.drain_us,
+            Phase::SetUp | Phase::Judge => 0,
+        };
+        (self.t_us.saturating_sub(from_us), meant)
+    }
+
+    fn sample(&mut self, t_us: u64, sample: &Sample) {
+        self.sample = sample.clone();
+        if self.samples.len() == MOST_SAMPLES {
+            self.samples.pop_front();
+        }
+        self.samples.push_back((t_us, sample.clone()));
+        while self.samples.get(1).is_some_and(|(then, _)| then.saturating_add(RATE_OVER_US) <= t_us) {
+            self.samples.pop_front();
+        }
+        let Some((then, first)) = self.samples.front() else { return };
+        let seconds = t_us.saturating_sub(*then) as f64 / 1e6;
+        if seconds > 0.0 {
+            // Counters of a restarted agent begin anew: less than before means nothing yet.
+            let per_s = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
+            self.rates = Rates {
+                written: per_s(sample.written, first.written),
+                delivered: per_s(sample.delivered, first.delivered),
+                bytes: per_s(sample.written_bytes, first.written_bytes),
+                agent_cores: per_s(sample.agent_cpu_us, first.agent_cpu_us) / 1e6,
+            };
+        }
+    }
+
+    fn opened(&mut self, file: FileId) {
+        self.files.generations += 1;
+        let key = (file.device, file.inode);
+        match self.live_inodes.insert(key, file.born_ns) {
+            Some(born_ns) if born_ns != file.born_ns || born_ns == 0 => self.files.inodes_reused += 1,
+            None if self.live_inodes.len() > MOST_FILES => drop(self.live_inodes.pop_first()),
+            Some(_) | None => {}
+        }
+    }
+
+    fn step(&mut self, step: &RotationStep) {
+        if step.error.is_some() {
+            self.files.failed_steps += 1;
+            return;
+        }
+        match step.step {
+            StepKind::Reopen => self.files.rotations += 1,
+            StepKind::Archive => self.files.archives += 1,
+            StepKind::Symlink => self.files.swaps += 1,
+            StepKind::Close | StepKind::Rename | StepKind::Unlink | StepKind::Steer => {}
+        }
+    }
+
+    fn fault(&mut self, t_us: u64, fault: &Fault) {
+        match fault.state {
+            FaultState::Applied => {
+                self.faults_applied += 1;
+                if self.faults.len() < MOST_NAMED {
+                    self.faults.insert(fault.id, (fault.name.clone(), t_us));
+                }
+            }
+            FaultState::Healed => drop(self.faults.remove(&fault.id)),
+            FaultState::NoEffect => {
+                self.faults_without_effect += 1;
+                self.faults.remove(&fault.id);
+            }
+        }
+    }
+
+    fn agent(&mut self, agent: &AgentEvent) {
+        match agent {
+            AgentEvent::Started { pid } => {
+                self.agent.pid = Some(*pid);
+                self.agent.starts += 1;
+            }
+            AgentEvent::Ended { asked, .. } => {
+                self.agent.pid = None;
+                self.agent.deaths += u64::from(!asked);
+            }
+        }
+    }
+
+    fn stall(&mut self, stall: &Stall) {
+        match stall.until_us {
+            None => drop(self.stalled.insert(stall.stream, stall.from_us)),
+            Some(_) => drop(self.stalled.remove(&stall.stream)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use results::event::Generation;
+
+    use super::*;
+
+    const S: u64 = 1_000_000;
+
+    fn sample(t_us: u64, written: u64, agent_cpu_us: u64) -> Event {
+        Event { t_us, what: What::Sample(Sample { written, agent_cpu_us, ..Sample::default() }) }
+    }
+
+    fn opened(generation: u32, inode: u64, born_ns: u64) -> Event {
+        let file = FileId { device: 1, inode, born_ns };
+        let stream = StreamId(0);
+        Event {
+            t_us: 0,
+            what: What::GenerationOpened(Generation { stream, generation, path: "0.log".into(), file, first_seq: 0 }),
+        }
+    }
+
+    #[test]
+    fn rates_are_those_of_the_last_second_only() {
+        let mut state = State::default();
+        for tenth in 0..=20u64 {
+            // 100 records a tenth in the first second, 500 in the second.
+            let written = if tenth <= 10 { tenth * 100 } else { 1000 + (tenth - 10) * 500 };
+            state.fold(&sample(tenth * S / 10, written, 0));
+        }
+        assert!((state.rates.written - 5000.0).abs() < 1e-6, "{:?}", state.rates);
+    }
+
+    #[test]
+    fn a_restarted_agent_does_not_run_backwards() {
+        let mut state = State::default();
+        state.fold(&sample(0, 0, 900_000));
+        state.fold(&sample(S, 10, 100_000));
+        assert!(state.rates.agent_cores.abs() < 1e-9);
+        state.fold(&sample(2 * S, 20, 600_000));
+        assert!((state.rates.agent_cores - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn an_inode_that_comes_back_is_counted() {
+        let mut state = State::default();
+        for (generation, inode, born_ns) in
+            [(0, 131, 1), (1, 132, 2), (2, 131, 3), (3, 132, 4), (4, 133, 0), (5, 133, 0)]
+        {
+            state.fold(&opened(generation, inode, born_ns));
+        }
+        assert_eq!((state.files.generations, state.files.inodes_reused), (6, 3));
+        // The same file opened again after a failed rotation is no reuse.
+        state.fold(&opened(6, 132, 4));
+        assert_eq!(state.files.inodes_reused, 3);
+    }
+
+    #[test]
+    fn a_long_run_does_not_grow_the_state() {
+        let mut state = State::default();
+        for n in 0..200_000u32 {
+            state.fold(&opened(n, u64::from(n), 1));
+            let fault = Fault { id: n, name: "hang".into(), state: FaultState::Applied, detail: String::new() };
+            state.fold(&Event { t_us: u64::from(n), what: What::Fault(fault) });
+            state.fold(&sample(u64::from(n), 0, 0));
+        }
+        assert_eq!(state.recent.len(), MOST_RECENT);
+        assert_eq!(state.faults.len(), MOST_NAMED);
+        assert!(state.samples.len() <= MOST_SAMPLES && state.live_inodes.len() <= MOST_FILES);
+        assert_eq!(state.faults_applied, 200_000);
+    }
+
+    #[test]
+    fn time_does_not_run_back_for_a_late_event() {
+        let mut state = State::default();
+        state.fold(&sample(5 * S, 0, 0));
+        state.fold(&Event { t_us: 4 * S, what: What::Phase(Phase::Drain) });
+        assert_eq!((state.t_us, state.progress()), (5 * S, (S, 0)));
+    }
+}

@@ -1,0 +1,100 @@
+//! The answer in one sentence, and the promises with their limits that it is made of.
+
+use results::outcome::{Outcome, Verdict};
+
+use super::{Limits, display, stalled_streams, units};
+
+/// A counted promise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Promise {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What was counted.
+    pub(super) value: u64,
+    /// What is allowed; `None`: any number.
+    pub(super) limit: Option<u64>,
+}
+
+impl Promise {
+    /// Whether it was broken.
+    pub(super) fn broken(&self) -> bool {
+        self.limit.is_some_and(|limit| self.value > limit)
+    }
+}
+
+/// The promises in the order of their weight.
+pub(super) fn promises(outcome: &Outcome, limits: &Limits) -> [Promise; 7] {
+    let books = &outcome.books;
+    // A judge that passed a run has allowed the losses it counted, whatever contract is assumed here.
+    let lost_allowed = outcome.verdict == Verdict::Pass && books.lost > 0;
+    [
+        Promise { name: "lost", value: books.lost, limit: limits.lost.filter(|_| !lost_allowed) },
+        Promise { name: "stalled", value: stalled_streams(outcome) as u64, limit: Some(0) },
+        Promise { name: "duplicated", value: books.duplicated, limit: Some(books.duplicated_allowed) },
+        Promise { name: "corrupted", value: books.corrupted, limit: Some(0) },
+        Promise { name: "misattributed", value: books.misattributed, limit: Some(0) },
+        Promise { name: "unexpected", value: books.unexpected, limit: Some(0) },
+        Promise { name: "reordered", value: books.reordered, limit: limits.reordered },
+    ]
+}
+
+/// One sentence without a full stop.
+pub(super) fn answer(outcome: &Outcome, limits: &Limits) -> String {
+    match outcome.verdict {
+        Verdict::Pass => passed(outcome),
+        Verdict::Fail => failed(outcome, limits),
+        Verdict::Unknown => unknown(outcome),
+    }
+}
+
+fn passed(outcome: &Outcome) -> String {
+    let books = &outcome.books;
+    let arrived = if books.lost == 0 {
+        format!("all {} records arrived", units::count(books.expected))
+    } else {
+        let lost = units::count(books.lost);
+        format!(
+            "{} of {} records arrived, {lost} lost as allowed",
+            units::count(books.delivered),
+            units::count(books.expected)
+        )
+    };
+    match books.duplicated {
+        0 => arrived,
+        n => format!("{arrived}, {} as allowed", units::counted(n, "duplicate")),
+    }
+}
+
+fn failed(outcome: &Outcome, limits: &Limits) -> String {
+    let expected = units::count(outcome.books.expected);
+    let say = |promise: &Promise| {
+        let value = units::count(promise.value);
+        match (promise.name, promise.limit) {
+            ("lost", _) => format!("{value} of {expected} records lost"),
+            ("stalled", _) => format!("{} stalled", units::counted(promise.value, "stream")),
+            (name, Some(limit)) if limit > 0 => format!("{value} {name} ({} allowed)", units::count(limit)),
+            (name, _) => format!("{value} {name}"),
+        }
+    };
+    let broken: Vec<String> = promises(outcome, limits).iter().filter(|p| p.broken()).map(say).collect();
+    let late = limits.p99_ms.filter(|limit| outcome.latency_ms.p99 > *limit);
+    let late = late.map(|limit| {
+        format!("p99 delivery {} (limit {})", units::millis(outcome.latency_ms.p99), units::millis(limit))
+    });
+    let said: Vec<String> = broken.into_iter().chain(late).collect();
+    match (said.is_empty(), outcome.findings.first()) {
+        (false, _) => said.join(", "),
+        (true, Some(finding)) => display(finding).into_owned(),
+        (true, None) => "a promise was broken".to_owned(),
+    }
+}
+
+fn unknown(outcome: &Outcome) -> String {
+    let why = outcome.unknown_because.first().map(|why| display(why).into_owned());
+    match (outcome.broken_off, why) {
+        (true, Some(why)) => format!("broken off: {why}"),
+        (true, None) => "broken off before it was complete".to_owned(),
+        (false, Some(why)) => format!("proves nothing: {why}"),
+        (false, None) => "proves nothing".to_owned(),
+    }
+}

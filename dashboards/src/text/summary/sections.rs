@@ -1,0 +1,217 @@
+//! The paragraphs under the headline, each a name and lines; those with nothing to say are left out.
+
+use results::outcome::{Outcome, Verdict};
+
+use super::{LABEL, Lean, Limits, Style, Tone, answer, display, display_whole, table, units};
+
+/// Items told of one list; more are only counted.
+const MOST: usize = 8;
+
+type Section = (&'static str, Vec<String>);
+
+/// All of them, in order.
+pub(super) fn all(outcome: &Outcome, limits: &Limits, style: Style) -> Vec<Section> {
+    let mut sections = vec![
+        ("books", books(outcome, limits, style)),
+        ("stalled", stalled(outcome, style)),
+        ("why", why(outcome, style)),
+        ("findings", told(&outcome.findings, style)),
+        ("unknown", told(outcome.unknown_because.get(1..).unwrap_or_default(), style)),
+        ("seen", proofs(outcome, style)),
+        ("delivery", delivery(outcome, limits, style)),
+        ("rate", rates(outcome)),
+        ("used", used(outcome)),
+        ("run", vec![display_whole(&outcome.run)]),
+        ("repeat", vec![display_whole(&outcome.repeat)]),
+        ("next", vec![next(outcome)]),
+    ];
+    sections.retain(|(_, lines)| lines.iter().any(|line| !line.is_empty()));
+    sections
+}
+
+fn books(outcome: &Outcome, limits: &Limits, style: Style) -> Vec<String> {
+    let books = &outcome.books;
+    let flow = [
+        ("sent", books.sent),
+        ("written", books.written),
+        ("expected", books.expected),
+        ("delivered", books.delivered),
+    ];
+    let flow: Vec<String> = flow.iter().map(|(name, n)| format!("{name} {}", units::count(*n))).collect();
+    let rows: Vec<Vec<String>> = answer::promises(outcome, limits)
+        .iter()
+        .map(|promise| {
+            let limit = promise.limit.map_or("any".to_owned(), |limit| format!("limit {}", units::count(limit)));
+            let sign = match (promise.limit, promise.broken()) {
+                (None, _) => String::new(),
+                (_, true) => style.paint(Tone::Bad, style.bad()),
+                (_, false) => style.paint(Tone::Good, style.good()),
+            };
+            vec![promise.name.to_owned(), units::count(promise.value), limit, sign]
+        })
+        .collect();
+    let mut lines = vec![flow.join(", ")];
+    lines.extend(table::columns(&rows, &[Lean::Left, Lean::Right, Lean::Left, Lean::Left]));
+    if books.source_lost > 0 {
+        lines.push(format!(
+            "{} at the source, before any agent could read them: not counted as lost",
+            units::counted(books.source_lost, "record")
+        ));
+    }
+    lines
+}
+
+fn stalled(outcome: &Outcome, style: Style) -> Vec<String> {
+    let say = |stall: &results::outcome::StallReport| {
+        let end = stall
+            .until_s
+            .map_or("never moved again".to_owned(), |until| format!("moved again at {}", units::seconds(until)));
+        let undelivered = match stall.undelivered {
+            0 => String::new(),
+            n => format!(", {} undelivered at the end", units::count(n)),
+        };
+        let after = if stall.after.is_empty() { String::new() } else { format!("; after {}", display(&stall.after)) };
+        let stream = display(&stall.stream);
+        table::wrap(
+            &format!("{stream} stood from {}, {end}{undelivered}{after}", units::seconds(stall.from_s)),
+            room(style),
+        )
+    };
+    listed(&outcome.stalls, say)
+}
+
+fn why(outcome: &Outcome, style: Style) -> Vec<String> {
+    let say = |cause: &results::outcome::Cause| {
+        let stream = if cause.stream.is_empty() { String::new() } else { format!(" in {}", display(&cause.stream)) };
+        let head =
+            format!("{} {}{stream}: {}", units::count(cause.count), display(&cause.verdict), display(&cause.cause));
+        let mut lines = vec![style.paint(Tone::Strong, &head)];
+        lines.extend(
+            table::wrap(&display(&cause.evidence), room(style) - 2).into_iter().map(|line| format!("  {line}")),
+        );
+        lines
+    };
+    listed(&outcome.causes, say)
+}
+
+fn told(sentences: &[String], style: Style) -> Vec<String> {
+    listed(sentences, |sentence| table::wrap(&display(sentence), room(style)))
+}
+
+fn proofs(outcome: &Outcome, style: Style) -> Vec<String> {
+    let seen = &outcome.proofs;
+    let mut parts: Vec<String> = [
+        (seen.rotations, "rotation"),
+        (seen.archives, "archive"),
+        (seen.symlink_swaps, "symlink swap"),
+        (seen.faults, "fault"),
+        (seen.agent_interruptions, "agent interruption"),
+        (seen.sink_refusals, "sink refusal"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, noun)| units::counted(n, noun))
+    .collect();
+    if seen.inodes_reused > 0 {
+        let steered = if seen.inodes_steered > 0 {
+            format!(" ({} steered by the bench)", units::count(seen.inodes_steered))
+        } else {
+            String::new()
+        };
+        parts.push(format!("{}{steered}", units::counted(seen.inodes_reused, "reused inode number")));
+    }
+    if parts.is_empty() {
+        return vec!["no rotation, no swap, no fault took effect".to_owned()];
+    }
+    table::wrap(&parts.join(", "), room(style))
+}
+
+fn delivery(outcome: &Outcome, limits: &Limits, style: Style) -> Vec<String> {
+    if outcome.books.delivered == 0 {
+        return Vec::new();
+    }
+    let ms = &outcome.latency_ms;
+    let limit = limits.p99_ms.map_or(String::new(), |limit| {
+        let sign =
+            if ms.p99 > limit { style.paint(Tone::Bad, style.bad()) } else { style.paint(Tone::Good, style.good()) };
+        format!(" (limit {}) {sign}", units::millis(limit))
+    });
+    vec![
+        format!(
+            "p50 {}, p99 {}{limit}, p99.9 {}, max {}",
+            units::millis(ms.p50),
+            units::millis(ms.p99),
+            units::millis(ms.p999),
+            units::millis(ms.max)
+        ),
+        "from the time each record was due, over the measure phase".to_owned(),
+    ]
+}
+
+fn rates(outcome: &Outcome) -> Vec<String> {
+    let rates = &outcome.rates;
+    if rates.sent_per_s <= 0.0 {
+        return Vec::new();
+    }
+    let (sent, bytes) = (units::rate(rates.sent_per_s), units::byte_rate(rates.sent_bytes_per_s));
+    vec![format!("written {sent} ({bytes}), delivered {}", units::rate(rates.delivered_per_s))]
+}
+
+fn used(outcome: &Outcome) -> Vec<String> {
+    let used = &outcome.resources;
+    let both = used.agent_cpu_s + used.bench_cpu_s;
+    if both <= 0.0 {
+        return Vec::new();
+    }
+    let share = (used.bench_cpu_s / both * 100.0).round();
+    vec![
+        format!(
+            "agent CPU {}, memory peak {}",
+            units::seconds(used.agent_cpu_s),
+            units::bytes(used.agent_rss_max_bytes)
+        ),
+        format!(
+            "bench CPU {} ({share:.0}% of both), memory peak {}",
+            units::seconds(used.bench_cpu_s),
+            units::bytes(used.bench_rss_max_bytes)
+        ),
+    ]
+}
+
+/// What is worth typing next.
+fn next(outcome: &Outcome) -> String {
+    let (scenario, run) = (shell_word(&outcome.scenario), shell_word(&outcome.run));
+    match (outcome.verdict, &outcome.defect, outcome.broken_off) {
+        (_, _, true) => format!("tailproof report {run}   (what was seen until then)"),
+        (Verdict::Fail, Some(_), _) => {
+            format!("tailproof run {scenario}   (the same question without the planted bug)")
+        }
+        (Verdict::Fail, None, _) => format!("tailproof report {run} --json   (every cause as data)"),
+        (Verdict::Unknown, ..) => {
+            format!("tailproof show {scenario}   (what has to be seen for it to prove something)")
+        }
+        (Verdict::Pass, ..) => "tailproof defects   (plant a bug and see this bench catch it)".to_owned(),
+    }
+}
+
+/// A word that a shell takes for itself when the line is pasted, whatever a folder is called.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/-+:@%=,".contains(c);
+    let shown = display_whole(text);
+    if !shown.is_empty() && shown.chars().all(plain) {
+        return shown;
+    }
+    format!("'{}'", shown.replace('\'', "'\\''"))
+}
+
+fn room(style: Style) -> usize {
+    style.width - LABEL - 2
+}
+
+fn listed<T>(items: &[T], say: impl Fn(&T) -> Vec<String>) -> Vec<String> {
+    let mut lines: Vec<String> = items.iter().take(MOST).flat_map(say).collect();
+    if items.len() > MOST {
+        lines.push(format!("and {} more; see the report with --json", units::count((items.len() - MOST) as u64)));
+    }
+    lines
+}

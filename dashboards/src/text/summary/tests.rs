@@ -1,0 +1,203 @@
+//! What people see, as snapshots; and what must hold of every summary.
+
+use results::outcome::{BookTotals, Cause, Latency, Proofs, Rates, Resources, SCHEMA, StallReport};
+
+use super::*;
+
+fn passed() -> Outcome {
+    Outcome {
+        schema: SCHEMA,
+        scenario: "tail-stall".into(),
+        agent: "builtin".into(),
+        defect: None,
+        seed: 17,
+        verdict: Verdict::Pass,
+        exit: 0,
+        broken_off: false,
+        books: BookTotals {
+            sent: 7_680_000,
+            written: 7_680_000,
+            expected: 7_680_000,
+            delivered: 7_680_000,
+            duplicated: 512,
+            duplicated_allowed: 512,
+            ..BookTotals::default()
+        },
+        stalls: Vec::new(),
+        causes: Vec::new(),
+        proofs: Proofs { rotations: 412, archives: 390, inodes_reused: 205, inodes_steered: 12, ..Proofs::default() },
+        latency_ms: Latency { p50: 2.1, p90: 8.25, p99: 210.4, p999: 998.0, max: 1250.0 },
+        rates: Rates { sent_per_s: 40_012.0, delivered_per_s: 39_950.0, sent_bytes_per_s: 12_400_000.0 },
+        resources: Resources {
+            agent_cpu_s: 92.3,
+            agent_rss_max_bytes: 71_000_000,
+            bench_cpu_s: 61.5,
+            bench_rss_max_bytes: 48_200_000,
+        },
+        findings: Vec::new(),
+        unknown_because: Vec::new(),
+        repeat: "tailproof run tail-stall --seed 17".into(),
+        run: "results/runs/20261121T101500Z-tail-stall-builtin".into(),
+    }
+}
+
+fn failed() -> Outcome {
+    let mut outcome = Outcome {
+        verdict: Verdict::Fail,
+        exit: 1,
+        stalls: vec![StallReport {
+            stream: "app-03".into(),
+            from_s: 14.2,
+            until_s: None,
+            after: "rotation 6: rename 0.log to 0.log.20261121-101514".into(),
+            undelivered: 2906,
+        }],
+        causes: vec![Cause {
+            verdict: "lost".into(),
+            stream: "app-03".into(),
+            count: 2906,
+            cause: "inode-reuse".into(),
+            evidence:
+                "generation 6 (pods/app-03/0.log, inode 131) was never opened; inode 131 was generation 4 until it \
+                       was archived and unlinked at 14.1 s"
+                    .into(),
+        }],
+        findings: vec!["stream app-03 delivered nothing after generation 5".into()],
+        ..passed()
+    };
+    outcome.books.delivered -= 2906;
+    outcome.books.lost = 2906;
+    outcome.books.duplicated = 3;
+    outcome.books.duplicated_allowed = 0;
+    outcome
+}
+
+fn unknown() -> Outcome {
+    Outcome {
+        verdict: Verdict::Unknown,
+        exit: 3,
+        proofs: Proofs::default(),
+        unknown_because: vec![
+            "0 reused inode numbers were seen, 1 is needed; put --out on ext4".into(),
+            "fault kill_agent had no effect".into(),
+        ],
+        ..passed()
+    }
+}
+
+#[test]
+fn a_pass_says_what_was_seen() {
+    insta::assert_snapshot!(render(&passed(), Style::PLAIN));
+}
+
+#[test]
+fn a_fail_says_what_was_lost_when_where_and_why() {
+    let limits = Limits { p99_ms: Some(200.0), reordered: Some(0), ..Limits::default() };
+    insta::assert_snapshot!(render_with(&failed(), &limits, Style { unicode: true, ..Style::PLAIN }));
+}
+
+#[test]
+fn an_unknown_says_what_was_not_seen() {
+    insta::assert_snapshot!(render(&unknown(), Style::PLAIN));
+}
+
+#[test]
+fn a_run_broken_off_is_no_verdict() {
+    let outcome =
+        Outcome { broken_off: true, exit: 130, unknown_because: vec!["interrupted at 12.3 s".into()], ..unknown() };
+    insta::assert_snapshot!(render(&outcome, Style::PLAIN));
+}
+
+#[test]
+fn a_planted_defect_is_said_loudly() {
+    let outcome = Outcome { defect: Some("stale-membership-inode-reuse".into()), ..failed() };
+    insta::assert_snapshot!(render(&outcome, Style::PLAIN));
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let evil = "a\u{1b}[2J\u{202e}b\nPASS all is well";
+    let mut outcome = failed();
+    for field in [&mut outcome.scenario, &mut outcome.agent, &mut outcome.run, &mut outcome.repeat] {
+        *field = evil.into();
+    }
+    outcome.defect = Some(evil.into());
+    outcome.findings = vec![evil.into()];
+    outcome.stalls[0].stream = evil.into();
+    outcome.stalls[0].after = evil.into();
+    outcome.causes[0] =
+        Cause { verdict: evil.into(), stream: evil.into(), count: 1, cause: evil.into(), evidence: evil.into() };
+    let text = render(&outcome, Style::PLAIN);
+    assert!(text.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}')), "{text}");
+    assert!(!text.lines().any(|line| line.starts_with("PASS")), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_last_line_is_words_that_scripts_can_split() {
+    let line = last_line(&Outcome { run: "/home/me/my runs/x".into(), ..failed() });
+    assert_eq!(
+        line,
+        "tailproof verdict=FAIL exit=1 scenario=tail-stall agent=builtin lost=2906 duplicated=3 stalled=1 \
+         run=/home/me/my\\x20runs/x"
+    );
+}
+
+#[test]
+fn a_pasted_command_runs_nothing_that_hides_in_a_name() {
+    let text = render(&Outcome { run: "/r/$(reboot)'s".into(), ..failed() }, Style::PLAIN);
+    assert!(text.contains("tailproof report '/r/$(reboot)'\\''s' --json"), "{text}");
+}
+
+#[test]
+fn a_stream_that_stalls_twice_is_one_stream() {
+    let mut outcome = failed();
+    outcome.stalls.push(outcome.stalls[0].clone());
+    assert!(last_line(&outcome).contains(" stalled=1 "));
+}
+
+#[test]
+fn colours_add_sequences_and_no_words() {
+    let (plain, coloured) = (render(&failed(), Style::PLAIN), render(&failed(), Style { color: true, ..Style::PLAIN }));
+    assert!(coloured.contains("\u{1b}[1;38;5;166mFAIL\u{1b}[0m"));
+    let mut bare = String::new();
+    for piece in coloured.split('\u{1b}') {
+        let text = if bare.is_empty() { piece } else { piece.split_once('m').unwrap().1 };
+        bare.push_str(text);
+    }
+    // The first piece is empty because the text begins with a sequence.
+    assert_eq!(bare.trim_start_matches("[1;38;5;166m"), plain);
+}
+
+#[test]
+fn losses_that_a_contract_allows_are_no_broken_promise() {
+    let mut outcome = passed();
+    outcome.books.lost = 7;
+    outcome.books.delivered -= 7;
+    let text = render(&outcome, Style::PLAIN);
+    assert!(text.contains("7,679,993 of 7,680,000 records arrived, 7 lost as allowed"), "{text}");
+    assert!(!text.contains(" x\n"), "{text}");
+}
+
+#[test]
+fn a_thousand_causes_are_a_screen_and_a_count() {
+    let mut outcome = failed();
+    outcome.causes = vec![outcome.causes[0].clone(); 1000];
+    let text = render(&outcome, Style::PLAIN);
+    assert!(text.contains("and 992 more") && text.lines().count() < 70, "{text}");
+}
+
+#[test]
+fn an_empty_outcome_is_shown_without_nonsense() {
+    let outcome = Outcome {
+        books: BookTotals::default(),
+        latency_ms: Latency { p99: f64::NAN, ..Latency::default() },
+        rates: Rates::default(),
+        resources: Resources::default(),
+        unknown_because: Vec::new(),
+        ..unknown()
+    };
+    let text = render(&outcome, Style { width: 0, ..Style::PLAIN });
+    assert!(text.starts_with("UNKNOWN  tail-stall: proves nothing\n"), "{text}");
+    assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+}

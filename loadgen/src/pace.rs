@@ -112,8 +112,10 @@ impl Schedule {
         if self.is_all_out() || self.due(HORIZON_US) <= n {
             return None;
         }
-        if let Pace::Steady { per_s } = self.pace {
-            return Some(self.nudge(n, per_s));
+        if let Pace::Steady { per_s } = self.pace
+            && self.before < (n + 1) as f64
+        {
+            return Some(self.divide(n, per_s));
         }
         let (mut low, mut high) = (0, HORIZON_US);
         while low < high {
@@ -128,10 +130,9 @@ impl Schedule {
     }
 
     /// The steady case by division, then corrected by the microsecond that rounding may cost.
-    fn nudge(&self, n: u64, per_s: f64) -> u64 {
+    fn divide(&self, n: u64, per_s: f64) -> u64 {
         let per_us = per_s * self.share * self.factor * 1e-6;
-        let ahead = ((n + 1) as f64 - self.before) / per_us;
-        let mut at = self.since_us + if ahead.is_finite() { ahead.max(0.0).ceil() as u64 } else { 0 };
+        let mut at = self.since_us + (((n + 1) as f64 - self.before) / per_us).ceil() as u64;
         while self.due(at) <= n {
             at += 1;
         }
@@ -168,12 +169,13 @@ mod tests {
     fn pace() -> impl Strategy<Value = Pace> {
         prop_oneof![
             (0.5f64..2e6).prop_map(|per_s| Pace::Steady { per_s }),
-            (0.0f64..1e5, 1.0f64..1e6, 1u64..60_000_000).prop_map(|(from, to, over_us)| Pace::Ramp { from, to, over_us }),
-            (0.5f64..1e4, 1.0f64..1e6, 1_000u64..10_000_000, 0.01f64..1.0).prop_map(|(base, peak, every_us, part)| Pace::Burst {
-                base,
-                peak,
-                every_us,
-                length_us: (every_us as f64 * part) as u64
+            (0.0f64..1e5, 1.0f64..1e6, 1u64..60_000_000).prop_map(|(from, to, over_us)| Pace::Ramp {
+                from,
+                to,
+                over_us
+            }),
+            (0.5f64..1e4, 1.0f64..1e6, 1_000u64..10_000_000, 0.01f64..1.0).prop_map(|(base, peak, every_us, part)| {
+                Pace::Burst { base, peak, every_us, length_us: (every_us as f64 * part) as u64 }
             }),
         ]
     }
@@ -203,7 +205,8 @@ mod tests {
 
     #[test]
     fn bursts_and_ramps_add_up() {
-        let burst = Schedule::new(Pace::Burst { base: 10.0, peak: 1_000.0, every_us: 1_000_000, length_us: 100_000 }, 1.0);
+        let burst =
+            Schedule::new(Pace::Burst { base: 10.0, peak: 1_000.0, every_us: 1_000_000, length_us: 100_000 }, 1.0);
         assert_eq!((burst.due(900_000), burst.due(1_000_000), burst.due(2_000_000)), (9, 109, 218));
         let ramp = Schedule::new(Pace::Ramp { from: 0.0, to: 100.0, over_us: 10_000_000 }, 1.0);
         assert_eq!((ramp.due(5_000_000), ramp.due(10_000_000), ramp.due(11_000_000)), (125, 500, 600));

@@ -1,0 +1,74 @@
+//! One open log file: appended to by plain write(2), with its identity taken at birth.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::UNIX_EPOCH,
+};
+
+use results::event::FileId;
+
+/// An open file and its size as this writer knows it.
+#[derive(Debug)]
+pub(super) struct LogFile {
+    pub(super) path: PathBuf,
+    pub(super) id: FileId,
+    pub(super) file: Arc<File>,
+    pub(super) size: u64,
+    /// The last write ended within a line.
+    torn: bool,
+}
+
+/// A write that did not get everything out.
+#[derive(Debug)]
+pub(super) struct Short {
+    /// Bytes that are in the file.
+    pub(super) written: usize,
+    pub(super) error: io::Error,
+}
+
+impl LogFile {
+    /// Opens as container runtimes do: `O_CREAT|O_APPEND|O_WRONLY`, 0640.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
+        let meta = file.metadata()?;
+        let born = meta.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+        let id =
+            FileId { device: meta.dev(), inode: meta.ino(), born_ns: born.map_or(0, |born| born.as_nanos() as u64) };
+        Ok(Self { path: path.to_owned(), id, file: Arc::new(file), size: meta.len(), torn: false })
+    }
+
+    /// Appends all of `lines`, which end with a line feed, by as few calls as the kernel allows.
+    pub(super) fn append(&mut self, lines: &[u8]) -> Result<(), Short> {
+        let mut written = 0;
+        while written < lines.len() {
+            match (&*self.file).write(&lines[written..]) {
+                Ok(0) => return Err(self.short(lines, written, io::ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    written += count;
+                    self.size += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.short(lines, written, error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn short(&mut self, lines: &[u8], written: usize, error: io::Error) -> Short {
+        self.torn = written > 0 && lines[written - 1] != b'\n' || written == 0 && self.torn;
+        Short { written, error }
+    }
+
+    /// Ends a line that an earlier write tore, so that the next record begins on its own line.
+    pub(super) fn mend(&mut self) -> Result<(), Short> {
+        if self.torn {
+            self.append(b"\n")?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! One writer thread: its streams in turn, sleeping until the next record is due.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use results::{identity::StreamId, ledger::Ledger};
+
+use super::{
+    Observer, OnFull, StreamReport, WriteFault,
+    block::Block,
+    control::{Desk, lock},
+    late::Meter,
+    stream::StreamWriter,
+};
+use crate::{clock::RunClock, frame::Framing, payload::Payload};
+
+/// Longest sleep: a request or a change of rate wakes the thread anyway.
+const STEP_US: u64 = 1_000;
+/// Failures kept in full.
+const MAX_ERRORS: usize = 1_000;
+
+/// What all writer threads and the outside share.
+pub(super) struct Shared {
+    pub(super) root: PathBuf,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) clock: RunClock,
+    pub(super) observer: Observer,
+    pub(super) on_full: OnFull,
+    pub(super) desks: Vec<Arc<Desk>>,
+    pub(super) late: Meter,
+    pub(super) errors: Mutex<(Vec<WriteFault>, u64)>,
+    pub(super) stop: AtomicBool,
+    /// When the schedules began, microseconds since the start of the run.
+    start_us: AtomicU64,
+    /// The factor's bits, and how often it was set.
+    factor: Mutex<(f64, u64)>,
+    factor_turn: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(
+        streams: usize,
+        root: PathBuf,
+        ledger: Arc<Ledger>,
+        clock: RunClock,
+        observer: Observer,
+        on_full: OnFull,
+    ) -> Self {
+        Self {
+            root,
+            ledger,
+            clock,
+            observer,
+            on_full,
+            desks: (0..streams).map(|_| Arc::default()).collect(),
+            late: Meter::default(),
+            errors: Mutex::default(),
+            stop: AtomicBool::new(false),
+            start_us: AtomicU64::new(0),
+            factor: Mutex::new((1.0, 0)),
+            factor_turn: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn begin(&self, at_us: u64) {
+        self.start_us.store(at_us, Ordering::Release);
+    }
+
+    pub(super) fn start_us(&self) -> u64 {
+        self.start_us.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_factor(&self, factor: f64) {
+        let mut entry = lock(&self.factor);
+        *entry = (factor, entry.1 + 1);
+        self.factor_turn.store(entry.1, Ordering::Release);
+    }
+
+    pub(super) fn fault(&self, stream: StreamId, at_us: u64, lost: u64, error: String) {
+        let mut errors = lock(&self.errors);
+        errors.1 += 1;
+        if errors.0.len() < MAX_ERRORS {
+            errors.0.push(WriteFault { stream, at_us, lost, error });
+        }
+    }
+}
+
+/// The blocks of one thread, shared by its streams of the same kind.
+#[derive(Debug, Default)]
+pub(super) struct Blocks(Vec<Block>);
+
+impl Blocks {
+    pub(super) fn get(&mut self, payload: &Payload, framing: Framing) -> &mut Block {
+        let found = self.0.iter().position(|block| block.fits(payload.pool(), framing));
+        let at = found.unwrap_or_else(|| {
+            self.0.push(Block::new(Arc::clone(payload.pool()), framing));
+            self.0.len() - 1
+        });
+        &mut self.0[at]
+    }
+}
+
+/// The streams of one thread.
+pub(super) struct Shard {
+    shared: Arc<Shared>,
+    streams: Vec<StreamWriter>,
+    blocks: Blocks,
+    factor_turn: u64,
+}
+
+impl Shard {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, streams: Vec::new(), blocks: Blocks::default(), factor_turn: 0 }
+    }
+
+    pub(super) fn push(&mut self, stream: StreamWriter) {
+        self.streams.push(stream);
+    }
+
+    /// Writes until told to stop.
+    pub(super) fn run(mut self) -> Vec<(StreamId, StreamReport)> {
+        let shared = Arc::clone(&self.shared);
+        let mut last_us = shared.clock.now_us();
+        while !shared.stop.load(Ordering::Acquire) {
+            let now_us = shared.clock.now_us();
+            self.follow_factor(now_us);
+            let (mut late_us, mut wake_us) = (0, now_us + STEP_US);
+            for stream in &mut self.streams {
+                let step = stream.step(now_us, &mut self.blocks, &shared);
+                late_us = late_us.max(step.late_us);
+                wake_us = wake_us.min(step.wake_us);
+            }
+            shared.late.note(now_us - last_us, late_us);
+            last_us = now_us;
+            shared.clock.park_until(wake_us);
+        }
+        let now_us = shared.clock.now_us();
+        self.streams.into_iter().map(|stream| stream.finish(now_us, &shared)).collect()
+    }
+
+    fn follow_factor(&mut self, now_us: u64) {
+        if self.shared.factor_turn.load(Ordering::Relaxed) == self.factor_turn {
+            return;
+        }
+        let (factor, turn) = *lock(&self.shared.factor);
+        self.factor_turn = turn;
+        for stream in &mut self.streams {
+            stream.set_factor(now_us.saturating_sub(self.shared.start_us()), factor);
+        }
+    }
+}

@@ -6,9 +6,15 @@
 
 pub mod bitmap;
 pub mod books;
+pub mod cause;
+pub mod contract;
 pub mod counts;
 pub mod event;
 pub mod identity;
+pub mod judge;
 pub mod ledger;
 pub mod outcome;
+pub mod proofs;
 pub mod ranges;
+pub mod run;
+pub mod stall;

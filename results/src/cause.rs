@@ -1,0 +1,99 @@
+//! Why records were lost or doubled, from what the bench itself has on record: the lives of the files, the inode
+//! numbers they had, the steps of rotations, the lifetimes of the agent. No agent is asked.
+
+mod duplicated;
+mod history;
+mod lost;
+
+use std::ops::Range;
+
+pub(crate) use self::history::seconds;
+use self::{history::History, lost::Case};
+use crate::{books::Books, event::Event, identity::StreamId, outcome::Cause, ranges::sentence};
+
+/// Stretches named in one cause.
+const MAX_NAMED: usize = 5;
+
+/// What can be the matter; the names are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    InodeReuse,
+    RenameCreateGap,
+    ClosedUnread,
+    UnlinkedUnread,
+    AgentCrash,
+    AllAfter,
+    RereadAfterRenameBack,
+    CheckpointBehind,
+    RereadFile,
+    ResentInFlight,
+    AckLost,
+    Unexplained,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InodeReuse => "inode-reuse",
+            Self::RenameCreateGap => "rename-create-gap",
+            Self::ClosedUnread => "closed-unread-after-rotation",
+            Self::UnlinkedUnread => "unlinked-unread",
+            Self::AgentCrash => "agent-crash",
+            Self::AllAfter => "all-after",
+            Self::RereadAfterRenameBack => "reread-after-rename-back",
+            Self::CheckpointBehind => "checkpoint-behind",
+            Self::RereadFile => "reread-file",
+            Self::ResentInFlight => "resent-in-flight",
+            Self::AckLost => "ack-lost",
+            Self::Unexplained => "unexplained",
+        }
+    }
+}
+
+/// A stretch of records, and why.
+struct Explained {
+    kind: Kind,
+    seqs: Range<u64>,
+    count: u64,
+    evidence: String,
+}
+
+/// One cause for each stream and kind, with counts; the largest first.
+pub fn causes(books: &Books, events: &[Event]) -> Vec<Cause> {
+    let written: Vec<u64> = books.streams().iter().map(|book| book.marks().written).collect();
+    let history = History::new(events, &written);
+    let mut causes = Vec::new();
+    for (at, book) in books.streams().iter().enumerate() {
+        let stream = StreamId(at as u16);
+        let case = Case { history: &history, books: books.streams(), stream };
+        let name = books.name(stream);
+        causes.extend(summed("lost", &name, case.explain()));
+        causes.extend(summed("duplicated", &name, duplicated::explain(&history, book, stream)));
+    }
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
+    causes
+}
+
+/// Sums what one stream lost or got twice by kind; the sentence is that of the first stretch.
+fn summed(verdict: &str, stream: &str, mut parts: Vec<Explained>) -> Vec<Cause> {
+    parts.sort_by_key(|part| part.kind);
+    let same = |left: &Explained, right: &Explained| left.kind == right.kind;
+    parts
+        .chunk_by(same)
+        .map(|parts| {
+            let first = &parts[0];
+            let mut evidence = first.evidence.clone();
+            if parts.len() > 1 {
+                let all = sentence(parts.iter().map(|part| part.seqs.clone()), MAX_NAMED);
+                evidence = format!("{evidence}; {} stretches in all: {all}", parts.len());
+            }
+            Cause {
+                verdict: verdict.to_owned(),
+                stream: stream.to_owned(),
+                count: parts.iter().map(|part| part.count).sum(),
+                cause: first.kind.name().to_owned(),
+                evidence,
+            }
+        })
+        .collect()
+}

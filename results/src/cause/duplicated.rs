@@ -1,0 +1,73 @@
+//! Why records arrived more than once.
+
+use std::ops::Range;
+
+use super::{
+    Explained, Kind,
+    history::{History, seconds},
+};
+use crate::{
+    books::{Again, Allowance, StreamBook},
+    identity::StreamId,
+    ranges::sentence,
+};
+
+/// Explains every surplus copy of a stream.
+pub(super) fn explain(history: &History, book: &StreamBook, stream: StreamId) -> Vec<Explained> {
+    let mut parts = Vec::new();
+    for (seqs, copies, allowance) in book.allowed_surplus() {
+        let (kind, why) = match allowance {
+            Allowance::InFlight => (Kind::ResentInFlight, "were in flight when the agent went down"),
+            Allowance::AnswerLost => (Kind::AckLost, "were taken, and the answer was lost on purpose"),
+        };
+        let evidence = format!("allowed: records {} {why}", sentence([seqs.clone()], 1));
+        parts.push(Explained { kind, count: (seqs.end - seqs.start) * copies, seqs, evidence });
+    }
+    for (seqs, copies) in book.forbidden_surplus() {
+        let again = book.again().iter().find(|again| again.from < seqs.end && seqs.start < again.to);
+        let (kind, evidence) = forbidden(history, stream, &seqs, again);
+        parts.push(Explained { kind, count: (seqs.end - seqs.start) * copies, seqs, evidence });
+    }
+    parts
+}
+
+fn forbidden(history: &History, stream: StreamId, seqs: &Range<u64>, again: Option<&Again>) -> (Kind, String) {
+    let records = sentence([seqs.clone()], 1);
+    let at = again.map_or_else(String::new, |again| format!(" at {}", seconds(again.from_us)));
+    let from_us = again.map_or(u64::MAX, |again| again.from_us);
+    let ended = history.endings.iter().rev().find(|ending| ending.t_us <= from_us && ending.restarted_us.is_some());
+    let holder = history.holder(stream, seqs.start).map(|(_, life)| life);
+    let back =
+        history.rolled_back.iter().rev().find(|(of, t_us, path)| {
+            *of == stream.0 && *t_us <= from_us && holder.is_none_or(|life| life.path == *path)
+        });
+    // A restart explains a second copy better than a rename before it.
+    if let Some((_, t_us, path)) = back.filter(|(_, t_us, _)| ended.is_none_or(|ending| ending.t_us < *t_us)) {
+        let evidence = format!(
+            "{path} was renamed away and back at {}; records {records} arrived again{at}: the file was read anew from its start",
+            seconds(*t_us)
+        );
+        return (Kind::RereadAfterRenameBack, evidence);
+    }
+    if let Some(ending) =
+        ended.filter(|ending| history.sample_at(stream, ending.t_us).is_none_or(|then| seqs.start < then.0))
+    {
+        let evidence = format!(
+            "records {records} were delivered and answered before the agent ended at {} ({}), and arrived again{at}: what it had \
+             noted as done was older than what was delivered",
+            seconds(ending.t_us),
+            ending.how
+        );
+        return (Kind::CheckpointBehind, evidence);
+    }
+    match holder {
+        Some(life) if life.first_seq == seqs.start => {
+            let evidence = format!(
+                "records {records} arrived again{at}: generation {} of {} (inode {}) was read anew from its start",
+                life.generation, life.path, life.file.inode
+            );
+            (Kind::RereadFile, evidence)
+        }
+        _ => (Kind::Unexplained, format!("records {records} arrived again{at}, and nothing on record explains it")),
+    }
+}

@@ -1,0 +1,169 @@
+//! What the bench knows of the files of each stream: who held which inode number when, and what was done to them.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    event::{AgentEvent, Event, FileId, RotationStep, StepKind, StreamSample, What},
+    identity::StreamId,
+};
+
+/// One file of a stream, over its life.
+#[derive(Debug, Clone)]
+pub(super) struct Life {
+    pub(super) stream: u16,
+    pub(super) generation: u32,
+    pub(super) path: String,
+    pub(super) file: FileId,
+    pub(super) first_seq: u64,
+    /// One past its last record; the end of the stream while it is open.
+    pub(super) end_seq: u64,
+    pub(super) opened_us: u64,
+    pub(super) closed_us: Option<u64>,
+    pub(super) renamed: Option<(u64, String)>,
+    pub(super) unlinked_us: Option<u64>,
+    pub(super) archived: Option<(u64, String)>,
+    /// Index of the latest earlier file, of any stream, that had the same number.
+    pub(super) number_of: Option<usize>,
+}
+
+/// When the agent ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub(super) t_us: u64,
+    pub(super) how: String,
+    pub(super) restarted_us: Option<u64>,
+}
+
+/// The run, arranged for questions.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) lives: Vec<Life>,
+    /// Per stream: indexes of its files, in order.
+    pub(super) of: BTreeMap<u16, Vec<usize>>,
+    pub(super) endings: Vec<Ending>,
+    pub(super) started_us: Vec<u64>,
+    /// When a rename was rolled back: (stream, time, path).
+    pub(super) rolled_back: Vec<(u16, u64, String)>,
+    samples: Vec<(u64, Vec<StreamSample>)>,
+}
+
+impl History {
+    /// Arranges the events; `written` says how many records a stream has.
+    pub(super) fn new(events: &[Event], written: &[u64]) -> Self {
+        let mut history = Self::default();
+        for event in events {
+            history.fold(event, written);
+        }
+        history
+    }
+
+    fn fold(&mut self, event: &Event, written: &[u64]) {
+        let t_us = event.t_us;
+        match &event.what {
+            What::Streams(samples) => self.samples.push((t_us, samples.clone())),
+            What::GenerationOpened(opened) => {
+                let stream = opened.stream.0;
+                let number = |life: &Life| (life.file.device, life.file.inode);
+                let file = opened.file;
+                let number_of =
+                    self.lives.iter().rposition(|life| number(life) == (file.device, file.inode)).filter(|&at| {
+                        let before = &self.lives[at];
+                        before.unlinked_us.is_some() || before.file.born_ns != file.born_ns
+                    });
+                self.of.entry(stream).or_default().push(self.lives.len());
+                self.lives.push(Life {
+                    stream,
+                    generation: opened.generation,
+                    path: opened.path.clone(),
+                    file,
+                    first_seq: opened.first_seq,
+                    end_seq: written.get(usize::from(stream)).copied().unwrap_or(0).max(opened.first_seq),
+                    opened_us: t_us,
+                    closed_us: None,
+                    renamed: None,
+                    unlinked_us: None,
+                    archived: None,
+                    number_of,
+                });
+            }
+            What::GenerationClosed(end) => {
+                let same = |life: &&mut Life| life.stream == end.stream.0 && life.generation == end.generation;
+                if let Some(life) = self.lives.iter_mut().rev().find(same) {
+                    life.end_seq = end.end_seq;
+                    life.closed_us = Some(t_us);
+                }
+            }
+            What::RotationStep(step) if step.error.is_none() => self.step(t_us, step),
+            What::Agent(AgentEvent::Started { .. }) => {
+                self.started_us.push(t_us);
+                if let Some(ending) = self.endings.last_mut() {
+                    ending.restarted_us.get_or_insert(t_us);
+                }
+            }
+            What::Agent(AgentEvent::Ended { how, .. }) => {
+                self.endings.push(Ending { t_us, how: how.clone(), restarted_us: None });
+            }
+            _ => {}
+        }
+    }
+
+    fn step(&mut self, t_us: u64, step: &RotationStep) {
+        // A file is known by its number and birth; the latest holder of the number is meant.
+        let same = |life: &&mut Life| {
+            step.file.is_some_and(|file| (file.device, file.inode) == (life.file.device, life.file.inode))
+        };
+        let Some(life) = self.lives.iter_mut().rev().find(same) else { return };
+        let to = step.to.clone().unwrap_or_default();
+        match step.step {
+            StepKind::Rename if life.path == to && life.renamed.is_some() => {
+                self.rolled_back.push((life.stream, t_us, to));
+            }
+            StepKind::Rename => life.renamed = life.renamed.take().or(Some((t_us, to))),
+            StepKind::Unlink => life.unlinked_us = Some(t_us),
+            StepKind::Archive => life.archived = Some((t_us, to)),
+            StepKind::Close | StepKind::Reopen | StepKind::Symlink | StepKind::Steer => {}
+        }
+    }
+
+    /// The files of a stream, in order, with their indexes.
+    pub(super) fn files(&self, stream: StreamId) -> impl Iterator<Item = (usize, &Life)> {
+        self.of.get(&stream.0).into_iter().flatten().map(|&at| (at, &self.lives[at]))
+    }
+
+    /// The file that holds a record.
+    pub(super) fn holder(&self, stream: StreamId, seq: u64) -> Option<(usize, &Life)> {
+        self.files(stream).filter(|(_, life)| life.first_seq <= seq && seq < life.end_seq).last()
+    }
+
+    /// Milliseconds from the rename of the file before until this one was there.
+    pub(super) fn gap_ms(&self, at: usize) -> Option<u64> {
+        let life = &self.lives[at];
+        let before = self.files(StreamId(life.stream)).take_while(|(index, _)| *index < at).last()?.1;
+        let renamed_us = before.renamed.as_ref()?.0;
+        Some(life.opened_us.saturating_sub(renamed_us) / 1000)
+    }
+
+    /// How many records of a stream were delivered at a moment, and how many written, by the last look before it.
+    pub(super) fn sample_at(&self, stream: StreamId, t_us: u64) -> Option<StreamSample> {
+        let before = self.samples.partition_point(|(at, _)| *at <= t_us).checked_sub(1)?;
+        self.samples[before].1.get(usize::from(stream.0)).copied()
+    }
+
+    /// When so many records of a stream had been delivered, by the first look that saw it.
+    pub(super) fn delivered_us(&self, stream: StreamId, count: u64) -> Option<u64> {
+        let enough = |sample: &&(u64, Vec<StreamSample>)| {
+            sample.1.get(usize::from(stream.0)).is_some_and(|StreamSample(_, delivered)| *delivered >= count)
+        };
+        self.samples.iter().find(enough).map(|(t_us, _)| *t_us)
+    }
+
+    /// The start of the agent's lifetime that holds a moment.
+    pub(super) fn lifetime_from(&self, t_us: u64) -> u64 {
+        self.started_us.iter().copied().take_while(|&start| start <= t_us).last().unwrap_or(0)
+    }
+}
+
+/// Seconds, for sentences.
+pub(crate) fn seconds(t_us: u64) -> String {
+    format!("{}.{:03} s", t_us / 1_000_000, t_us / 1000 % 1000)
+}

@@ -17,3 +17,6 @@ pub mod plan;
 pub mod process;
 pub mod rotator;
 pub mod step;
+
+#[cfg(test)]
+mod support;

@@ -189,3 +189,6 @@ impl fmt::Display for Ending {
 fn failed(call: &'static str, pid: u32, errno: Errno) -> ProcessError {
     if errno == Errno::ESRCH { ProcessError::Gone(pid) } else { ProcessError::System { call, pid, errno } }
 }
+
+#[cfg(test)]
+mod tests;

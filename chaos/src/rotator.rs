@@ -56,3 +56,6 @@ fn folder(path: &Path) -> PathBuf {
 fn wait(ms: u64) -> Option<Step> {
     (ms > 0).then_some(Step::Wait { ms })
 }
+
+#[cfg(test)]
+mod properties;

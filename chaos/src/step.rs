@@ -3,7 +3,10 @@
 //! One step is one thing that a real rotator does in one go and between any two of which a log collector may look. The
 //! live stage performs them with system calls; a simulator performs the same list in memory.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -111,9 +114,36 @@ impl Step {
     }
 }
 
+impl fmt::Display for Step {
+    /// One line: `rename 0.log -> 0.log.1`. Names are escaped as in a string where they are not plain.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |path: &Path| path.to_string_lossy().escape_debug().to_string();
+        match self {
+            Self::Close => f.write_str("close"),
+            Self::Wait { ms } => write!(f, "wait {ms} ms"),
+            Self::Rename { from, to } | Self::Compress { from, to } => {
+                write!(f, "{} {} -> {}", self.name(), plain(from), plain(to))
+            }
+            Self::Unlink { path } | Self::Reopen { path, truncate: false } => {
+                write!(f, "{} {}", self.name(), plain(path))
+            }
+            Self::Reopen { path, truncate: true } => write!(f, "reopen {} from nothing", plain(path)),
+            Self::Symlink { target, link } => write!(f, "symlink {} says {}", plain(link), plain(target)),
+            Self::Steer { dir, inode: LAST_FREED } => write!(f, "steer the freed inode to {}", plain(dir)),
+            Self::Steer { dir, inode } => write!(f, "steer inode {inode} to {}", plain(dir)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_is_one_line_whatever_the_name() {
+        let step = Step::Unlink { path: "a\n\u{1b}[2J".into() };
+        assert_eq!(step.to_string(), "unlink a\\n\\u{1b}[2J");
+    }
 
     #[test]
     fn a_rename_acts_on_the_name_that_goes() {

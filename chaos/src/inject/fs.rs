@@ -148,12 +148,10 @@ impl<W: Reopen> FsStage<W> {
         if wanted == 0 {
             return Err(StepError::NotSteered { inode: 0, tried: 0 });
         }
-        let found = steer::search(self.root.folder("steer", dir)?, wanted).map_err(|e| system("steer", dir, e))?;
-        if !found.found {
-            return Err(StepError::NotSteered { inode: wanted, tried: found.tried });
-        }
-        effect.after = effect.before.map(|before| FileId { born_ns: 0, ..before });
-        self.held = Some(found.held);
+        let search = steer::search(self.root.folder("steer", dir)?, wanted).map_err(|e| system("steer", dir, e))?;
+        let device = search.found.ok_or(StepError::NotSteered { inode: wanted, tried: search.tried })?;
+        effect.after = Some(FileId { device, inode: wanted, born_ns: 0 });
+        self.held = Some(search.held);
         Ok(())
     }
 }
@@ -173,3 +171,6 @@ fn seen(place: &Place) -> Option<FileId> {
 fn system(step: &'static str, path: &Path, errno: Errno) -> StepError {
     StepError::System { step, path: path.to_owned(), errno }
 }
+
+#[cfg(test)]
+mod tests;

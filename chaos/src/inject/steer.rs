@@ -34,8 +34,8 @@ pub(super) struct Held {
 pub(super) struct Search {
     /// The probes that are still there.
     pub(super) held: Held,
-    /// Whether the number came back and is free again now.
-    pub(super) found: bool,
+    /// The probe's device, if the number came back; it is free again now.
+    pub(super) found: Option<u64>,
     /// How many probes were created.
     pub(super) tried: usize,
 }
@@ -54,15 +54,15 @@ pub(super) fn search(dir: OwnedFd, inode: u64) -> nix::Result<Search> {
             }
             other => other?,
         };
-        let number = fstat(&probe)?.st_ino;
+        let about = fstat(&probe)?;
         drop(probe);
-        if number == inode {
+        if about.st_ino == inode {
             unlinkat(&held.dir, name.as_os_str(), UnlinkatFlags::NoRemoveDir)?;
-            return Ok(Search { held, found: true, tried });
+            return Ok(Search { held, found: Some(about.st_dev), tried });
         }
         held.names.push(name);
     }
-    Ok(Search { held, found: false, tried: MOST_PROBES })
+    Ok(Search { held, found: None, tried: MOST_PROBES })
 }
 
 impl Drop for Held {

@@ -41,3 +41,55 @@ pub fn rotate(listing: &Listing, log: &Path, max_file: usize, compress: bool) ->
     };
     Rotation { steps, later }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::lines;
+
+    fn rotated(names: &[&str], max_file: usize, compress: bool) -> (Vec<String>, Vec<String>) {
+        let rotation = rotate(&names.iter().collect(), Path::new("c-json.log"), max_file, compress);
+        (lines(&rotation.steps), lines(&rotation.later))
+    }
+
+    #[test]
+    fn the_chain_moves_up_from_the_top_and_the_archive_comes_later() {
+        let names = ["c-json.log", "c-json.log.1.gz", "c-json.log.2.gz"];
+        let (steps, later) = rotated(&names, 3, true);
+        assert_eq!(
+            steps,
+            [
+                "close",
+                "unlink c-json.log.2.gz",
+                "rename c-json.log.1.gz -> c-json.log.2.gz",
+                "rename c-json.log -> c-json.log.1",
+                "reopen c-json.log from nothing",
+            ]
+        );
+        assert_eq!(later, ["compress c-json.log.1 -> c-json.log.1.gz", "unlink c-json.log.1"]);
+    }
+
+    #[test]
+    fn a_name_that_is_not_there_is_not_renamed() {
+        let (steps, later) = rotated(&["c-json.log", "c-json.log.2"], 5, false);
+        assert_eq!(
+            steps,
+            [
+                "close",
+                "rename c-json.log.2 -> c-json.log.3",
+                "rename c-json.log -> c-json.log.1",
+                "reopen c-json.log from nothing",
+            ]
+        );
+        assert!(later.is_empty());
+    }
+
+    #[test]
+    fn with_one_file_the_live_one_is_unlinked() {
+        for max_file in [0, 1] {
+            let (steps, later) = rotated(&["c-json.log"], max_file, true);
+            assert_eq!(steps, ["close", "unlink c-json.log", "reopen c-json.log from nothing"]);
+            assert!(later.is_empty());
+        }
+    }
+}

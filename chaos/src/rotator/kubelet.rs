@@ -59,11 +59,16 @@ pub fn stamp(unix_s: i64) -> String {
     Timestamp::from_second(unix_s).unwrap_or(Timestamp::UNIX_EPOCH).strftime(FORMAT).to_string()
 }
 
-/// One rotation of `log` in a directory that holds `listing`.
+/// One rotation of `log` in a directory that holds `listing`. If `log` is not in it (a crash between rename and reopen),
+/// the runtime is asked to open it and nothing else happens.
 pub fn rotate(listing: &Listing, log: &Path, stamp: &str, settings: Settings) -> Vec<Step> {
+    let reopen = Step::Reopen { path: log.to_owned(), truncate: false };
+    if !listing.has(&name_of(log)) {
+        return vec![reopen];
+    }
     let (mut steps, _) = up_to_rename(listing, log, stamp, settings);
     steps.extend(wait(settings.gap_ms));
-    steps.push(Step::Reopen { path: log.to_owned(), truncate: false });
+    steps.push(reopen);
     steps
 }
 
@@ -151,3 +156,6 @@ fn moment(suffix: &str) -> Option<DateTime> {
         && text.bytes().enumerate().all(|(at, byte)| if at == 8 { byte == b'-' } else { byte.is_ascii_digit() });
     if well_formed { DateTime::strptime(FORMAT, text).ok() } else { None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,12 +72,12 @@ pub fn container_restart(
     new_id: &str,
     target_of: impl FnOnce(&Path) -> PathBuf,
 ) -> Result<Restart, RestartError> {
-    let number: u64 = live
+    let next: u64 = live
         .file_name()
         .and_then(OsStr::to_str)
-        .and_then(|name| name.strip_suffix(".log")?.parse().ok())
+        .and_then(|name| name.strip_suffix(".log")?.parse::<u64>().ok()?.checked_add(1))
         .ok_or_else(|| RestartError::NotNumbered(live.to_owned()))?;
-    let new_live = live.with_file_name(format!("{}.log", number + 1));
+    let new_live = live.with_file_name(format!("{next}.log"));
     let new_link = link.with_file_name(renamed(link, new_id)?);
     let steps = vec![
         Step::Close,
@@ -105,4 +105,69 @@ fn renamed(link: &Path, new_id: &str) -> Result<OsString, RestartError> {
     new.push(new_id);
     new.push(".log");
     if new.len() > LONGEST_NAME { Err(RestartError::TooLong(new.len())) } else { Ok(new) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::lines;
+
+    const LINK: &str = "containers/web_shop_nginx-4f5e.log";
+
+    fn restart(live: &str, link: &str, new_id: &str) -> Result<Restart, RestartError> {
+        let listing =
+            ["1.log", "1.log.20260130-142501", "1.log.20260130-142401.gz", "2.log.x", "11.log"].iter().collect();
+        let target = |live: &Path| Path::new("..").join(live);
+        container_restart(&listing, Path::new(live), Path::new(link), new_id, target)
+    }
+
+    #[test]
+    fn an_atomic_swap_leaves_no_moment_without_the_name() {
+        assert_eq!(
+            lines(&atomic(Path::new("../pods/b/0.log"), Path::new(LINK))),
+            [format!("symlink {LINK}.tmp says ../pods/b/0.log"), format!("rename {LINK}.tmp -> {LINK}")]
+        );
+    }
+
+    #[test]
+    fn a_two_step_swap_leaves_the_gap_that_was_asked_for() {
+        let got = lines(&two_step(Path::new("../pods/b/0.log"), Path::new(LINK), 3));
+        assert_eq!(got, [format!("unlink {LINK}"), "wait 3 ms".into(), format!("symlink {LINK} says ../pods/b/0.log")]);
+        assert_eq!(two_step(Path::new("x"), Path::new(LINK), 0).len(), 2);
+    }
+
+    #[test]
+    fn a_restart_makes_the_next_file_and_a_link_with_the_new_id() {
+        let restart = restart("pods/a/1.log", LINK, "77aa").unwrap();
+        assert_eq!(restart.live, Path::new("pods/a/2.log"));
+        assert_eq!(restart.link, Path::new("containers/web_shop_nginx-77aa.log"));
+        assert_eq!(
+            lines(&restart.rotation.steps),
+            ["close", "reopen pods/a/2.log", "symlink containers/web_shop_nginx-77aa.log says ../pods/a/2.log"]
+        );
+        assert_eq!(
+            lines(&restart.rotation.later),
+            [
+                "unlink pods/a/1.log",
+                "unlink pods/a/1.log.20260130-142401.gz",
+                "unlink pods/a/1.log.20260130-142501",
+                "unlink containers/web_shop_nginx-4f5e.log"
+            ]
+        );
+    }
+
+    #[test]
+    fn names_that_are_no_containers_are_refused() {
+        assert!(matches!(restart("pods/a/app.log", LINK, "7"), Err(RestartError::NotNumbered(_))));
+        assert!(matches!(restart("pods/a/-1.log", LINK, "7"), Err(RestartError::NotNumbered(_))));
+        assert!(matches!(restart("pods/a/1.log", "containers/web.log", "7"), Err(RestartError::NoContainerId(_))));
+        assert!(matches!(restart("pods/a/1.log", "containers/web-7", "7"), Err(RestartError::NoContainerId(_))));
+        assert_eq!(restart("pods/a/1.log", "a-b.log", &"7".repeat(250)).unwrap_err(), RestartError::TooLong(256));
+        assert!(restart("pods/a/1.log", "a-b.log", &"7".repeat(249)).is_ok());
+    }
+
+    #[test]
+    fn the_largest_number_has_no_next_one() {
+        assert!(matches!(restart("pods/a/18446744073709551615.log", LINK, "7"), Err(RestartError::NotNumbered(_))));
+    }
 }

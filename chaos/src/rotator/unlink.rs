@@ -23,3 +23,22 @@ pub fn delete_pod(listing: &Listing, log: &Path, links: &[PathBuf]) -> Vec<Step>
     steps.extend(links.iter().map(|link| Step::Unlink { path: link.clone() }));
     steps
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::lines;
+
+    #[test]
+    fn the_name_goes_first_and_the_writer_follows_late() {
+        let got = lines(&remove_live(Path::new("a/0.log"), 4));
+        assert_eq!(got, ["unlink a/0.log", "wait 4 ms", "reopen a/0.log"]);
+    }
+
+    #[test]
+    fn a_deleted_pod_takes_its_files_and_then_its_links() {
+        let listing = ["0.log", "0.log.20260130-142501.gz", "other"].iter().collect();
+        let got = lines(&delete_pod(&listing, Path::new("a/0.log"), &["c/a.log".into()]));
+        assert_eq!(got, ["close", "unlink a/0.log", "unlink a/0.log.20260130-142501.gz", "unlink c/a.log"]);
+    }
+}

@@ -9,12 +9,13 @@ mod measured;
 mod stalls;
 
 use self::findings::{broken_promises, unproven};
+pub use self::measured::rates;
 use crate::{
     books::Books,
     cause::causes,
     contract::Contract,
     event::Event,
-    outcome::{self, Latency, Outcome, Resources, Verdict},
+    outcome::{self, Latency, Outcome, Rates, Resources, Verdict},
     proofs::proofs,
 };
 
@@ -37,6 +38,8 @@ pub struct Trial<'a> {
     pub events: &'a [Event],
     /// Delivery latency over the measure phase.
     pub latency: Latency,
+    /// Rates over the measure phase.
+    pub rates: Rates,
     /// What agent and bench used.
     pub resources: Resources,
     /// True if the run was interrupted or killed.
@@ -54,8 +57,7 @@ pub fn judge(trial: &Trial<'_>) -> Outcome {
     let books = trial.books.totals();
     let proofs = proofs(trial.events);
     let stalls = stalls::reports(trial.books, trial.events);
-    let rates = measured::rates(trial.events, trial.books);
-    let unknown_because = unproven(trial, &books, &proofs, &rates);
+    let unknown_because = unproven(trial, &books, &proofs);
     let broken = broken_promises(trial, &books, &stalls);
     let failed = !broken.is_empty();
     let verdict = match (failed, unknown_because.is_empty()) {
@@ -79,7 +81,7 @@ pub fn judge(trial: &Trial<'_>) -> Outcome {
         causes: causes(trial.books, trial.events),
         proofs,
         latency_ms: trial.latency,
-        rates,
+        rates: trial.rates,
         resources: trial.resources,
         findings,
         unknown_because,

@@ -13,7 +13,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-pub use manifest::{Manifest, Process, RunState, SCHEMA};
+pub use manifest::{ChildProcess, Manifest, RunState, SCHEMA};
 pub use stored::{StoredRun, unfinished};
 use thiserror::Error;
 
@@ -142,11 +142,19 @@ impl RunFolder {
         self.path.join("agent.log")
     }
 
+    /// Appends an event to the timeline, in one write.
+    ///
+    /// # Panics
+    /// Never: events can always be written as JSON.
+    pub fn append(&self, event: &Event) -> Result<(), RunError> {
+        self.append_all(std::slice::from_ref(event))
+    }
+
     /// Appends events to the timeline, in one write.
     ///
     /// # Panics
     /// Never: events can always be written as JSON.
-    pub fn append(&self, events: &[Event]) -> Result<(), RunError> {
+    pub fn append_all(&self, events: &[Event]) -> Result<(), RunError> {
         let mut lines = Vec::new();
         for event in events {
             serde_json::to_writer(&mut lines, event).expect("events have string keys, and writing to memory succeeds");
@@ -154,6 +162,11 @@ impl RunFolder {
         }
         let written = lock(&self.events).write_all(&lines);
         written.map_err(|source| RunError::Write { path: self.path.join(EVENTS), source })
+    }
+
+    /// Notes a process that a cleanup may have to end.
+    pub fn child(&self, child: ChildProcess) -> Result<(), RunError> {
+        self.change(|manifest| manifest.children.push(child))
     }
 
     /// Changes the manifest (children started, facts learned) and replaces the file.

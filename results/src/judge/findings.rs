@@ -6,7 +6,7 @@ use crate::{
     cause::seconds,
     contract::Delivery,
     event::{AgentEvent, FaultState, What},
-    outcome::{BookTotals, Proofs, Rates, StallReport},
+    outcome::{BookTotals, Proofs, StallReport},
     ranges::sentence,
 };
 
@@ -79,7 +79,7 @@ fn deaths(trial: &Trial<'_>) -> impl Iterator<Item = String> {
 }
 
 /// Why the run proves less than it should.
-pub(super) fn unproven(trial: &Trial<'_>, books: &BookTotals, proofs: &Proofs, rates: &Rates) -> Vec<String> {
+pub(super) fn unproven(trial: &Trial<'_>, books: &BookTotals, proofs: &Proofs) -> Vec<String> {
     let mut because = Vec::new();
     if trial.broken_off {
         because.push("the run was broken off before it was complete".to_owned());
@@ -103,10 +103,10 @@ pub(super) fn unproven(trial: &Trial<'_>, books: &BookTotals, proofs: &Proofs, r
         }
     }
     because.extend(missing_proofs(&trial.contract.proof, proofs));
-    if let Some(least) = trial.contract.min_rate_per_s.filter(|&least| rates.sent_per_s < least) {
+    if let Some(least) = trial.contract.min_rate_per_s.filter(|&least| trial.rates.sent_per_s < least) {
         because.push(format!(
             "the bench wrote {:.0} records a second, {least:.0} were wanted: lower --rate",
-            rates.sent_per_s
+            trial.rates.sent_per_s
         ));
     }
     because

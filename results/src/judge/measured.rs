@@ -8,7 +8,7 @@ use crate::{
 
 /// Records and bytes a second between the first and the last sample of the measure phase. A phase too short for two
 /// samples takes what was written in all, over its length.
-pub(super) fn rates(events: &[Event], books: &Books) -> Rates {
+pub fn rates(events: &[Event], books: &Books) -> Rates {
     let mut start = None;
     let mut end = events.last().map_or(0, |event| event.t_us);
     let mut samples: Vec<(u64, &Sample)> = Vec::new();

@@ -1,7 +1,5 @@
 //! `run.json`: what was tried, by whom, and what came of it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{contract::Contract, outcome::Outcome};
@@ -12,11 +10,21 @@ pub const SCHEMA: u32 = 1;
 /// A process, told apart from a later one with the same number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Process {
+pub struct ChildProcess {
     /// Its number.
     pub pid: u32,
-    /// When it started, clock ticks since boot.
+    /// When it started, clock ticks since boot; 0 where that is not known.
     pub start_ticks: u64,
+}
+
+impl ChildProcess {
+    /// The process that asks.
+    pub fn current() -> Self {
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        // The second field is a name in parentheses and may hold anything; the twentieth after it is the start.
+        let ticks = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19)?.parse().ok());
+        Self { pid: std::process::id(), start_ticks: ticks.unwrap_or(0) }
+    }
 }
 
 /// How far a run came.
@@ -46,20 +54,50 @@ pub struct Manifest {
     pub defect: Option<String>,
     /// The seed that repeats the run.
     pub seed: u64,
-    /// The scenario as it was performed, every default filled in.
+    /// The scenario as it was performed, every default filled in; its `contract` is what the agent is held to.
     pub settled: serde_json::Value,
-    /// What the agent is held to.
-    pub contract: Contract,
-    /// The machine and the versions, by name.
-    pub environment: BTreeMap<String, String>,
+    /// The machine and the versions.
+    pub environment: serde_json::Value,
     /// The bench itself.
-    pub bench: Process,
+    pub bench: ChildProcess,
     /// Processes it started that a cleanup may have to end.
-    pub children: Vec<Process>,
-    /// The command that repeats the run.
-    pub repeat: String,
+    pub children: Vec<ChildProcess>,
     /// How far it came.
     pub state: RunState,
     /// What was concluded, once it was.
     pub outcome: Option<Outcome>,
+}
+
+impl Manifest {
+    /// The manifest of a run that begins now, performed by this process.
+    pub fn new(
+        scenario: &str,
+        agent: &str,
+        defect: Option<String>,
+        seed: u64,
+        settled: serde_json::Value,
+        environment: serde_json::Value,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            scenario: scenario.to_owned(),
+            agent: agent.to_owned(),
+            defect,
+            seed,
+            settled,
+            environment,
+            bench: ChildProcess::current(),
+            children: Vec::new(),
+            state: RunState::Running,
+            outcome: None,
+        }
+    }
+
+    /// What the agent is held to, from the settled scenario.
+    pub fn contract(&self) -> Result<Contract, serde_json::Error> {
+        match self.settled.get("contract") {
+            Some(contract) => Contract::deserialize(contract),
+            None => Ok(Contract::default()),
+        }
+    }
 }

@@ -9,8 +9,9 @@ use std::{
 use super::{BOOKS, EVENTS, MANIFEST, Manifest, RunError, RunState, SCHEMA};
 use crate::{
     books::{Books, BooksFileError},
+    contract::Contract,
     event::Event,
-    judge::{Trial, judge},
+    judge::{Trial, judge, rates},
     outcome::Outcome,
 };
 
@@ -45,9 +46,21 @@ impl StoredRun {
         Ok(Books::load(&self.path.join(BOOKS))?)
     }
 
+    /// What the agent was held to.
+    pub fn contract(&self) -> Result<Contract, RunError> {
+        let path = self.path.join(MANIFEST);
+        self.manifest.contract().map_err(|source| RunError::Invalid { path, source })
+    }
+
+    /// What was concluded; a run that was never judged is judged now, as broken off.
+    pub fn outcome(&self) -> Result<Outcome, RunError> {
+        self.manifest.outcome.clone().map_or_else(|| self.judge_again(), Ok)
+    }
+
     /// Judges it from its books and events as if for the first time. Latency and resources are those measured then.
     pub fn judge_again(&self) -> Result<Outcome, RunError> {
         let books = self.books()?;
+        let contract = self.contract()?;
         let manifest = &self.manifest;
         let before = manifest.outcome.as_ref();
         let mut unknown_because = Vec::new();
@@ -59,14 +72,15 @@ impl StoredRun {
             agent: manifest.agent.clone(),
             defect: manifest.defect.clone(),
             seed: manifest.seed,
-            contract: manifest.contract.clone(),
+            contract,
             broken_off: manifest.state != RunState::Complete || !books.complete(),
             books: &books,
             events: &self.events,
             latency: before.map(|outcome| outcome.latency_ms).unwrap_or_default(),
+            rates: before.map_or_else(|| rates(&self.events, &books), |outcome| outcome.rates),
             resources: before.map(|outcome| outcome.resources).unwrap_or_default(),
             unknown_because,
-            repeat: manifest.repeat.clone(),
+            repeat: before.map(|outcome| outcome.repeat.clone()).unwrap_or_default(),
             run: self.path.display().to_string(),
         }))
     }

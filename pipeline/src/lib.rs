@@ -13,5 +13,6 @@ pub mod chunk;
 pub mod cli;
 pub mod config;
 pub mod defects;
+pub mod parse;
 pub mod input;
 pub mod os;

@@ -1,0 +1,166 @@
+//! Records of one file, as spans over two arenas: the bytes that were read, and texts joined or decoded from them.
+
+use std::sync::Arc;
+
+use super::time::Time;
+use crate::{
+    chunk::{Ack, Source},
+    config::plan::{Framing, InputPlan},
+};
+
+/// How the records of an input are labelled.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// Their framing.
+    pub framing: Framing,
+    /// Key of the text.
+    pub text_key: String,
+    /// Key of the path, if it is wanted.
+    pub path_key: Option<String>,
+    /// Key of the offset, if it is wanted.
+    pub offset_key: Option<String>,
+}
+
+impl Labels {
+    /// Those that a plan asks for.
+    pub fn of(plan: &InputPlan) -> Self {
+        Self {
+            framing: plan.framing,
+            text_key: plan.text_key.clone(),
+            path_key: plan.path_key.clone(),
+            offset_key: plan.offset_key.clone(),
+        }
+    }
+}
+
+/// Bytes in one of the two arenas of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub(super) start: u32,
+    pub(super) len: u32,
+    pub(super) joined: bool,
+}
+
+impl Span {
+    pub(super) fn read(start: usize, len: usize) -> Self {
+        Self { start: start as u32, len: len as u32, joined: false }
+    }
+
+    pub(super) fn joined(start: usize, len: usize) -> Self {
+        Self { start: start as u32, len: len as u32, joined: true }
+    }
+}
+
+/// Which of the container's streams a record was written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// One record.
+#[derive(Debug, Clone, Copy)]
+pub struct Record {
+    /// When it was written, or read if the line does not say.
+    pub time: Time,
+    /// Offset of its first byte in the file.
+    pub offset: u64,
+    /// The time as it stands in the line; empty for a raw line.
+    pub stamp: Span,
+    /// The text, or the inner part of a JSON object if `fields`.
+    pub text: Span,
+    /// Which stream; none for a raw line.
+    pub stream: Option<Stream>,
+    /// The end of the text is not here.
+    pub partial: bool,
+    /// The text is `"key":value,…`, checked, to be merged into the record.
+    pub fields: bool,
+}
+
+/// What a framing says about one line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    pub(super) time: Time,
+    pub(super) offset: u64,
+    pub(super) stamp: Span,
+    pub(super) text: Span,
+    pub(super) stream: Stream,
+    pub(super) complete: bool,
+}
+
+/// Records of one file, and the acks that hold once all of them are taken.
+#[derive(Debug)]
+pub struct Batch {
+    /// Index of the input.
+    pub input: usize,
+    /// How the records are labelled.
+    pub labels: Arc<Labels>,
+    /// Where they come from.
+    pub source: Arc<Source>,
+    /// The records in order.
+    pub records: Vec<Record>,
+    /// What holds once they are taken.
+    pub acks: Vec<Ack>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) joined: Vec<u8>,
+}
+
+impl Batch {
+    pub(super) fn new(input: usize, labels: Arc<Labels>, source: Arc<Source>, bytes: Vec<u8>) -> Self {
+        let records = Vec::with_capacity(bytes.len() / 256 + 1);
+        Self { input, labels, source, records, acks: Vec::new(), bytes, joined: Vec::new() }
+    }
+
+    /// The bytes of a span of one of its records.
+    pub fn slice(&self, span: Span) -> &[u8] {
+        let arena = if span.joined { &self.joined } else { &self.bytes };
+        &arena[span.start as usize..][..span.len as usize]
+    }
+
+    /// The text of one of its records.
+    pub fn text(&self, record: &Record) -> &[u8] {
+        self.slice(record.text)
+    }
+
+    /// What it holds in memory, bytes.
+    pub fn weight(&self) -> usize {
+        let records = self.records.capacity() * size_of::<Record>();
+        size_of::<Self>() + self.bytes.capacity() + self.joined.capacity() + records
+    }
+
+    /// Bytes of text and framing that it carries.
+    pub fn carried(&self) -> usize {
+        self.bytes.len() + self.joined.len()
+    }
+
+    pub(super) fn push(&mut self, head: &Head) {
+        self.records.push(Record {
+            time: head.time,
+            offset: head.offset,
+            stamp: head.stamp,
+            text: head.text,
+            stream: Some(head.stream),
+            partial: false,
+            fields: false,
+        });
+    }
+
+    pub(super) fn push_raw(&mut self, text: Span, offset: u64, unix_ns: i64) {
+        let (time, stamp) = (Time::from_unix_ns(unix_ns), Span::read(0, 0));
+        self.records.push(Record { time, offset, stamp, text, stream: None, partial: false, fields: false });
+    }
+
+    /// Gives back memory that a small batch would hold for nothing while it waits.
+    pub(super) fn trim(&mut self) {
+        for arena in [&mut self.bytes, &mut self.joined] {
+            if arena.capacity() > 2 * arena.len() + 4096 {
+                arena.shrink_to_fit();
+            }
+        }
+        if self.records.capacity() > 2 * self.records.len() + 64 {
+            self.records.shrink_to_fit();
+        }
+    }
+}

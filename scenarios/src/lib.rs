@@ -3,6 +3,8 @@
 //! A scenario is one TOML file that asks one question ([`spec`]). It is settled once ([`plan`]), performed on real
 //! files with real processes ([`live`]), and judged by `results`. Nothing here draws: whoever shows a run is handed its events.
 
+pub mod agents;
 pub mod library;
+pub mod live;
 pub mod plan;
 pub mod spec;

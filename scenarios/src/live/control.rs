@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use results::{
-    event::{AgentEvent, Phase, Warning, What},
-    ledger::Ledger,
-    stall::Detector,
+    event::{AgentEvent, Phase, What},
+    stall::StallDetector,
 };
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
     faults::{Faults, Scene},
     hands::Hands,
     stage::Stage,
-    trial::Trial,
+    trial::{Trial, marks},
 };
 use crate::plan::Plan;
 
@@ -32,12 +31,11 @@ pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Tri
         plan,
         how,
         faults: Faults::new(super::faults::planned(plan, how.seed)?),
-        stalls: Detector::new(plan.streams.len(), plan.contract.stall_limit_us),
+        stalls: StallDetector::new(plan.contract.stall_limit_us),
         measured_from: None,
     };
     stage.start_agent()?;
     trial.say(What::Phase(Phase::WarmUp));
-    stage.writers.go();
     if control.warm_up(stage, trial)? {
         control.measure(stage, trial)?;
     }
@@ -48,7 +46,7 @@ struct Control<'p> {
     plan: &'p Plan,
     how: &'p How,
     faults: Faults,
-    stalls: Detector,
+    stalls: StallDetector,
     measured_from: Option<u64>,
 }
 
@@ -76,24 +74,25 @@ impl Control<'_> {
     }
 
     fn measure(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
-        let begin = trial.now_us();
+        let begin = trial.measure_begins(stage);
         self.measured_from = Some(begin);
         let end = begin + self.plan.measure.0;
         stage.ledger.measure(begin, end);
-        trial.measure_begins(begin, &stage.ledger);
-        trial.say(What::Phase(Phase::Measure));
-        let hands = Hands::start(self.plan, &stage.places, &stage.restarts, &stage.bus, stage.full.take());
-        while trial.now_us() < end && !self.how.is_broken_off() && !stage.writers.failed() {
+        let full = stage.take_full();
+        let hands = stage.places.as_ref().map(|places| Hands::start(self.plan, self.how.seed, places, &stage.bus, full));
+        while trial.now_us() < end && !self.how.is_broken_off() && !stage.cannot_write() {
             self.tick(stage, trial)?;
         }
         // Hands first: a rotation under way must still find its writer.
         drop(hands);
-        trial.measure_ends(trial.now_us(), &stage.ledger);
+        trial.measure_ends(stage);
         Ok(())
     }
 
     fn drain(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
-        trial.load_report(self.plan, stage.writers.stop());
+        if let Some(report) = stage.stop_load() {
+            trial.load_report(&report);
+        }
         self.heal(stage, trial)?;
         trial.say(What::Phase(Phase::Drain));
         let begin = trial.now_us();
@@ -118,7 +117,7 @@ impl Control<'_> {
                 self.plan.drain
             ));
         }
-        stage.end_agent(trial);
+        stage.end_agent(trial, !self.how.is_broken_off());
         Ok(())
     }
 
@@ -132,18 +131,19 @@ impl Control<'_> {
 
     fn tick(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
         let next = trial.now_us() + TICK.as_micros() as u64;
-        if let Some(begin) = self.measured_from.filter(|_| !stage.writers.stopped()) {
+        if let Some(begin) = self.measured_from.filter(|_| stage.is_loading()) {
             let now = trial.now_us();
             let Stage { agent, http, ledger, bus, .. } = stage;
             let mut scene = Scene { agent, http: http.as_ref(), ledger, bus };
             self.faults.tick(now - begin, now, &mut scene)?;
         }
-        self.look_after_agent(stage, trial);
+        trial.note_child(stage.agent.pid())?;
+        look_after_agent(stage, trial);
         if trial.streams_due() {
             let now = trial.now_us();
             let streams = stage.ledger.streams();
             let up = stage.agent.pid().is_some() && !self.faults.agent_is_down();
-            for stall in self.stalls.look(now, &streams, !self.faults.sink_is_sick(), up) {
+            for stall in self.stalls.observe(now, &streams, !self.faults.sink_is_sick(), up) {
                 trial.say(What::Stall(stall));
             }
             trial.say(What::Streams(streams));
@@ -154,22 +154,16 @@ impl Control<'_> {
         trial.wait_until(next);
         Ok(())
     }
-
-    fn look_after_agent(&self, stage: &mut Stage, trial: &mut Trial<'_>) {
-        if let Some(ended) = stage.agent.poll() {
-            let asked = ended.asked;
-            trial.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how.clone(), asked }));
-            if !asked {
-                stage.ledger.agent_down(trial.now_us(), u32::MAX);
-                let text = format!("the agent ended by itself ({}); its log ends with:\n{}", ended.how, stage.agent.log_tail());
-                trial.say(What::Warning(Warning { name: "agent-died".to_owned(), text }));
-            }
-        }
-    }
 }
 
-/// What moves as long as anything moves.
-fn marks(ledger: &Ledger) -> [u64; 4] {
-    let totals = ledger.totals();
-    [totals.delivered, totals.duplicated, totals.corrupted, totals.unexpected]
+fn look_after_agent(stage: &mut Stage, trial: &mut Trial<'_>) {
+    if let Some(ended) = stage.agent.poll() {
+        let asked = ended.asked;
+        trial.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how.clone(), asked }));
+        if !asked {
+            stage.ledger.agent_down(trial.now_us(), u32::MAX);
+            let text = format!("the agent ended by itself ({}); its log ends with:\n{}", ended.how, stage.agent.log_tail());
+            trial.warn("agent-died", &text);
+        }
+    }
 }

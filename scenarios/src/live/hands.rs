@@ -22,7 +22,7 @@ use results::{
 use super::{
     bus::{Bus, Stop},
     places::{Place, Places},
-    restart::Restarts,
+    restart::restart,
 };
 use crate::{
     plan::{On, Plan},
@@ -65,7 +65,7 @@ impl Full {
 
 impl Hands {
     /// Starts every hand of the scenario.
-    pub fn start(plan: &Plan, places: &Places, restarts: &Restarts, bus: &Bus, full: Full) -> Self {
+    pub fn start(plan: &Plan, seed: u64, places: &Places, bus: &Bus, full: Full) -> Self {
         let stop = Stop::default();
         let mut hands = Self { stop: stop.clone(), threads: Vec::new() };
         let each = |places: &Places| Worker { places: places.clone(), bus: bus.clone(), stop: stop.clone() };
@@ -83,8 +83,8 @@ impl Hands {
             None => {}
         }
         for on in plan.swaps.clone() {
-            let (worker, restarts) = (each(places), restarts.clone());
-            hands.spawn("swap", move || worker.swap(&on, &restarts));
+            let worker = each(places);
+            hands.spawn("swap", move || worker.swap(&on, seed));
         }
         for on in plan.removes.clone() {
             let worker = each(places);
@@ -124,7 +124,7 @@ impl Worker {
                 if self.stop.within(Duration::ZERO) {
                     return;
                 }
-                if self.places.writers().file_size(stream) < on.what.max_size.0 {
+                if self.places.writers().file_size(stream).unwrap_or(0) < on.what.max_size.0 {
                     continue;
                 }
                 reopens += 1;
@@ -152,12 +152,12 @@ impl Worker {
         let stamp = kubelet::stamp(super::clock::unix_seconds());
         if fails {
             let steps = kubelet::rename_back(&listing, &place.live, &stamp, settings);
-            self.places.perform(stream, place.rotation, &steps, |_| {})?;
+            self.places.perform(stream, place.rotation, &steps, None)?;
             return Ok(None);
         }
         let steps = kubelet::rotate(&listing, &place.live, &stamp, settings);
         let steps = if steer { steered(steps, LAST_FREED) } else { steps };
-        let did = self.places.perform(stream, place.rotation, &steps, |_| {})?;
+        let did = self.places.perform(stream, place.rotation, &steps, None)?;
         Ok(did.freed.map(|freed| did.opened == Some(freed)))
     }
 
@@ -179,20 +179,20 @@ impl Worker {
         let rotation = docker::rotate(&listing, &place.live, rotate.max_files as usize, rotate.archive);
         let did = self
             .places
-            .perform(stream, place.rotation, &rotation.steps, |_| {})
-            .and_then(|_| self.places.perform(stream, place.rotation, &rotation.later, |_| {}));
+            .perform(stream, place.rotation, &rotation.steps, None)
+            .and_then(|_| self.places.perform(stream, place.rotation, &rotation.later, None));
         if let Err(error) = did {
             self.complain(&error);
         }
     }
 
-    fn swap(&self, on: &On<Swap>, restarts: &Restarts) {
+    fn swap(&self, on: &On<Swap>, seed: u64) {
         while !self.stop.within(on.what.every.duration()) {
             for &stream in &on.streams {
                 let mut place = self.places.hold(stream);
                 place.rotation += 1;
                 let done = match on.what.how {
-                    SwapHow::ContainerRestart => restarts.restart(&self.places, stream, &mut place),
+                    SwapHow::ContainerRestart => restart(&self.places, seed, stream, &mut place),
                     SwapHow::Atomic | SwapHow::TwoStep => self.relink(stream, &mut place, on.what.how),
                 };
                 if let Err(error) = done {
@@ -214,7 +214,7 @@ impl Worker {
             SwapHow::Atomic | SwapHow::ContainerRestart => swap::atomic(&target, &place.link),
         });
         place.later.push(chaos::step::Step::Unlink { path: place.live.clone() });
-        self.places.perform(stream, place.rotation, &steps, |_| {})?;
+        self.places.perform(stream, place.rotation, &steps, None)?;
         place.live = new;
         Ok(())
     }
@@ -225,7 +225,7 @@ impl Worker {
                 let mut place = self.places.hold(stream);
                 place.rotation += 1;
                 let steps = unlink::remove_live(&place.live, 0);
-                if let Err(error) = self.places.perform(stream, place.rotation, &steps, |_| {}) {
+                if let Err(error) = self.places.perform(stream, place.rotation, &steps, None) {
                     self.complain(&error);
                 }
             }

@@ -4,6 +4,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use chaos::{
@@ -16,7 +17,7 @@ use results::{
     identity::StreamId,
 };
 
-use super::bus::Bus;
+use super::{bus::Bus, stage::WRITER_WITHIN};
 
 /// Where the files of one stream are.
 #[derive(Debug, Clone)]
@@ -65,25 +66,22 @@ impl Places {
         &self.writers
     }
 
-    /// Performs steps; `after` is told each step that succeeded, before the next one.
+    /// Performs steps. Records in a file that is opened by them must arrive under `label`, if there is one.
     pub fn perform(
         &self,
         stream: StreamId,
         rotation: u32,
         steps: &[Step],
-        mut after: impl FnMut(&Step),
+        label: Option<String>,
     ) -> Result<Did, StepError> {
         let mut did = Did::default();
-        let mut stage = FsStage::new(self.root.clone(), Hand { writers: &self.writers, stream });
+        let mut stage = FsStage::new(self.root.clone(), Hand { writers: &self.writers, stream, label });
         perform(steps, &mut stage, |step, effect| {
             self.tell(stream, rotation, step, effect);
             match step {
                 Step::Unlink { .. } if effect.error.is_none() => did.freed = effect.before.map(|file| file.inode),
                 Step::Reopen { .. } => did.opened = effect.after.map(|file| file.inode),
                 _ => {}
-            }
-            if effect.error.is_none() {
-                after(step);
             }
         })?;
         Ok(did)
@@ -120,14 +118,16 @@ impl Places {
 struct Hand<'a> {
     writers: &'a Writers,
     stream: StreamId,
+    label: Option<String>,
 }
 
 impl Reopen for Hand<'_> {
     fn close(&mut self) -> io::Result<()> {
-        self.writers.close(self.stream).map_err(io::Error::other)
+        self.writers.close(self.stream).wait(WRITER_WITHIN).map_err(io::Error::other)
     }
 
     fn reopen(&mut self, path: &Path, _truncate: bool) -> io::Result<()> {
-        self.writers.reopen(self.stream, path).map_err(io::Error::other)
+        let ticket = self.writers.reopen_as(self.stream, Some(path.to_owned()), self.label.clone(), Duration::ZERO);
+        ticket.wait(WRITER_WITHIN).map_err(io::Error::other)
     }
 }

@@ -1,55 +1,33 @@
 //! Restarting a container: its next file, its next id, its next link, and the new label of its records.
 
-use std::{
-    path::{Component, Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Component, Path, PathBuf};
 
-use chaos::{inject::StepError, listing::Listing, rotator::swap::container_restart, step::Step};
+use chaos::{inject::StepError, listing::Listing, rotator::swap::container_restart};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use results::{
-    identity::StreamId,
-    ledger::{Labels, Ledger},
-};
+use results::identity::StreamId;
 
 use super::places::{Place, Places};
 
-/// Restarts containers.
-#[derive(Debug, Clone)]
-pub struct Restarts {
-    /// Where the new label is booked.
-    pub ledger: Arc<Ledger>,
-    /// Decides the new container ids.
-    pub seed: u64,
+/// The container of a stream ends and is started again; the dead instance before the last one is collected.
+pub fn restart(places: &Places, seed: u64, stream: StreamId, place: &mut Place) -> Result<(), StepError> {
+    let collect = std::mem::take(&mut place.later);
+    places.perform(stream, place.rotation, &collect, None)?;
+    let listing = place.live.parent().and_then(|dir| Listing::read(dir).ok()).unwrap_or_default();
+    let id = container_id(seed, stream, place.rotation);
+    let restart = container_restart(&listing, &place.live, &place.link, &id, |live| target(&place.link, live))
+        .map_err(|e| StepError::Writer { step: "reopen", path: place.live.clone(), why: e.to_string() })?;
+    let label = restart.link.display().to_string();
+    places.perform(stream, place.rotation, &restart.rotation.steps, Some(label))?;
+    place.live = restart.live;
+    place.link = restart.link;
+    place.later = restart.rotation.later;
+    Ok(())
 }
 
-impl Restarts {
-    /// The container of a stream ends and is started again; the dead instance before the last one is collected.
-    pub fn restart(&self, places: &Places, stream: StreamId, place: &mut Place) -> Result<(), StepError> {
-        let collect = std::mem::take(&mut place.later);
-        places.perform(stream, place.rotation, &collect, |_| {})?;
-        let listing = place.live.parent().and_then(|dir| Listing::read(dir).ok()).unwrap_or_default();
-        let id = self.container_id(stream, place.rotation);
-        let restart = container_restart(&listing, &place.live, &place.link, &id, |live| target(&place.link, live))
-            .map_err(|e| StepError::Writer { step: "reopen", path: place.live.clone(), why: e.to_string() })?;
-        places.perform(stream, place.rotation, &restart.rotation.steps, |step| {
-            if matches!(step, Step::Reopen { .. }) {
-                // Before the link exists no agent can deliver a record of the new life.
-                let path = restart.link.display().to_string();
-                self.ledger.route(stream, places.writers().generation(stream).first_seq, Labels { path });
-            }
-        })?;
-        place.live = restart.live;
-        place.link = restart.link;
-        place.later = restart.rotation.later;
-        Ok(())
-    }
-
-    fn container_id(&self, stream: StreamId, life: u32) -> String {
-        let mut random = Pcg64Mcg::seed_from_u64(self.seed ^ (u64::from(stream.0) << 32 | u64::from(life)));
-        (0..4).map(|_| format!("{:016x}", random.random::<u64>())).collect()
-    }
+fn container_id(seed: u64, stream: StreamId, life: u32) -> String {
+    let mut random = Pcg64Mcg::seed_from_u64(seed ^ (u64::from(stream.0) << 32 | u64::from(life)));
+    (0..4).map(|_| format!("{:016x}", random.random::<u64>())).collect()
 }
 
 /// What a link in one folder says to mean a file in another: the relative path between them.

@@ -1,13 +1,14 @@
 //! The record of a run in the making: its folder, its events, its clock, and what the judge will be handed.
 
-use std::{path::PathBuf, sync::mpsc::Receiver};
+use std::sync::mpsc::Receiver;
 
 use loadgen::{clock::RunClock, write::LoadReport};
 use results::{
-    event::{Event, Sample, Warning, What},
+    books::Books,
+    event::{Event, Phase, Sample, Warning, What},
     judge::{self, judge},
     ledger::Ledger,
-    outcome::{Latency, Outcome, Rates, Resources},
+    outcome::{Latency, Outcome, Resources},
     run::{ChildProcess, Manifest, RunFolder},
 };
 
@@ -17,7 +18,7 @@ use super::{
     child, clock,
     stage::Stage,
 };
-use crate::plan::Plan;
+use crate::{plan::Plan, spec::Pace};
 
 /// From one sample of the totals to the next, microseconds.
 const SAMPLE: u64 = 1_000_000;
@@ -40,26 +41,10 @@ pub struct Trial<'w> {
     broken_off: bool,
     sample_at: u64,
     streams_at: u64,
-    begin: Mark,
-    end: Mark,
+    children: Vec<u32>,
+    /// When the measure stretch began, and the records written by then.
+    begin: Option<(u64, u64)>,
     bench_cpu_before_us: u64,
-    resources: Resources,
-}
-
-/// The totals at one moment.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mark {
-    t_us: u64,
-    written: u64,
-    delivered: u64,
-    bytes: u64,
-}
-
-impl Mark {
-    fn of(t_us: u64, ledger: &Ledger) -> Self {
-        let totals = ledger.totals();
-        Self { t_us, written: totals.written, delivered: totals.delivered, bytes: ledger.written_bytes() }
-    }
 }
 
 impl<'w> Trial<'w> {
@@ -81,7 +66,7 @@ impl<'w> Trial<'w> {
         let folder = RunFolder::create(&how.out, &clock::stamp(), &plan.name, how.agent.name(), &manifest)?;
         let clock = RunClock::start();
         let (bus, events) = bus(clock);
-        let trial = Self {
+        Ok(Self {
             plan: plan.clone(),
             how: how.clone(),
             folder,
@@ -94,17 +79,15 @@ impl<'w> Trial<'w> {
             broken_off: false,
             sample_at: 0,
             streams_at: 0,
-            begin: Mark::default(),
-            end: Mark::default(),
+            children: Vec::new(),
+            begin: None,
             bench_cpu_before_us: child::own_usage().0,
-            resources: Resources::default(),
-        };
-        Ok(trial)
+        })
     }
 
     /// Its folder.
-    pub fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
     }
 
     /// Its clock.
@@ -134,6 +117,11 @@ impl<'w> Trial<'w> {
         self.bus.say(what);
     }
 
+    /// Advice of the bench about itself.
+    pub fn warn(&self, name: &str, text: &str) {
+        self.say(What::Warning(Warning { name: name.to_owned(), text: text.to_owned() }));
+    }
+
     /// Why this run proves nothing; may be said several times.
     pub fn unknown(&mut self, why: String) {
         self.unknown.push(why);
@@ -144,21 +132,27 @@ impl<'w> Trial<'w> {
         self.broken_off = true;
     }
 
-    /// Notes a child process, for whoever has to sweep up after a killed bench.
-    pub fn child_started(&mut self, pid: u32) -> Result<(), RunError> {
-        let start_ticks = child::start_ticks(pid).unwrap_or(0);
-        Ok(self.folder.child(ChildProcess { pid, start_ticks })?)
+    /// Notes the agent's process, for whoever has to sweep up after a killed bench.
+    pub fn note_child(&mut self, pid: Option<u32>) -> Result<(), RunError> {
+        let Some(pid) = pid.filter(|pid| self.children.last() != Some(pid)) else { return Ok(()) };
+        self.children.push(pid);
+        let child = ChildProcess { pid, start_ticks: child::start_ticks(pid).unwrap_or(0) };
+        Ok(self.folder.change(|manifest| manifest.children = vec![child])?)
     }
 
     /// Appends what came in over the bus to the timeline, and shows it.
     pub fn drain_bus(&mut self) {
-        while let Ok(event) = self.events.try_recv() {
-            if let Err(error) = self.folder.append(&event) {
-                self.unknown.push(format!("the timeline is incomplete: {error}"));
-            }
+        let events: Vec<Event> = self.events.try_iter().collect();
+        if events.is_empty() {
+            return;
+        }
+        if let Err(error) = self.folder.append_all(&events) {
+            self.unknown.push(format!("the timeline is incomplete: {error}"));
+        }
+        for event in events {
             (self.watch)(&event);
-            // The judge has no use for the samples, and a long run has many.
-            if !matches!(event.what, What::Sample(_) | What::Streams(_)) {
+            // The judge has no use for them, and with many streams they are most of the timeline.
+            if !matches!(event.what, What::Streams(_)) {
                 self.kept.push(event);
             }
         }
@@ -177,10 +171,14 @@ impl<'w> Trial<'w> {
     /// Samples the totals, once a second.
     pub fn sample_if_due(&mut self, stage: &mut Stage) {
         let now = self.now_us();
-        if now < self.sample_at {
-            return;
+        if now >= self.sample_at {
+            self.sample_at = now + SAMPLE;
+            self.sample(stage);
         }
-        self.sample_at = now + SAMPLE;
+    }
+
+    /// Samples the totals.
+    pub fn sample(&mut self, stage: &mut Stage) {
         let totals = stage.ledger.totals();
         let written_bytes = stage.ledger.written_bytes();
         let mean = written_bytes / totals.written.max(1);
@@ -196,69 +194,75 @@ impl<'w> Trial<'w> {
             p50_us: latency.p50_us,
             p99_us: latency.p99_us,
             max_us: latency.max_us,
-            bench_late_us: stage.writers.late().now_us,
+            bench_late_us: stage.late_us(),
             agent_cpu_us,
             agent_rss_bytes,
         }));
     }
 
-    /// The measure stretch begins.
-    pub fn measure_begins(&mut self, t_us: u64, ledger: &Ledger) {
-        self.begin = Mark::of(t_us, ledger);
+    /// The measure stretch begins now.
+    pub fn measure_begins(&mut self, stage: &mut Stage) -> u64 {
+        let now = self.now_us();
+        self.begin = Some((now, stage.ledger.totals().written));
+        self.say(What::Phase(Phase::Measure));
+        self.sample(stage);
+        now
     }
 
-    /// The measure stretch is over.
-    pub fn measure_ends(&mut self, t_us: u64, ledger: &Ledger) {
-        self.end = Mark::of(t_us, ledger);
-    }
-
-    /// What the writers have to say about themselves.
-    pub fn load_report(&mut self, plan: &Plan, report: LoadReport) {
-        for error in report.errors {
-            self.unknown(format!("the generator could not write: {error}"));
-        }
-        let seconds = (self.end.t_us - self.begin.t_us) as f64 / 1e6;
-        let share = (self.end.written - self.begin.written) as f64 / (report.due_per_s * seconds).max(1.0);
-        if report.due_per_s > 0.0 && seconds > 0.0 && share < PACE_KEPT && !self.broken_off {
-            let (asked, kept) = (report.due_per_s, report.due_per_s * share);
+    /// The measure stretch is over: did the generator keep its pace?
+    pub fn measure_ends(&mut self, stage: &mut Stage) {
+        self.sample(stage);
+        let Some((from_us, before)) = self.begin else { return };
+        let seconds = (self.now_us() - from_us) as f64 / 1e6;
+        let asked = match self.plan.pace {
+            Pace::Steady => self.plan.rate().0,
+            // How much was due in this stretch follows from the schedule; lateness tells.
+            Pace::Ramp { .. } | Pace::Burst { .. } | Pace::AllOut => return,
+        };
+        let kept = (stage.ledger.totals().written - before) as f64 / seconds.max(1e-3);
+        if kept < asked * PACE_KEPT {
             let text = format!(
                 "the generator could not keep its pace: {kept:.0} of {asked:.0} records/s were written; lower --rate, or use a faster machine"
             );
-            self.say(What::Warning(Warning { name: "bench-behind".to_owned(), text: text.clone() }));
+            self.warn("bench-behind", &text);
             self.unknown(text);
         }
-        let _ = plan;
     }
 
-    /// What agent and bench used.
-    pub fn resources(&mut self, stage: &mut Stage) {
-        let (agent_cpu_us, _) = stage.agent.usage();
-        let (bench_cpu_us, bench_rss) = child::own_usage();
-        self.resources = Resources {
-            agent_cpu_s: agent_cpu_us as f64 / 1e6,
-            agent_rss_max_bytes: stage.agent.rss_max(),
-            bench_cpu_s: bench_cpu_us.saturating_sub(self.bench_cpu_before_us) as f64 / 1e6,
-            bench_rss_max_bytes: bench_rss,
-        };
+    /// What the writers have to say about themselves.
+    pub fn load_report(&mut self, report: &LoadReport) {
+        for fault in report.errors.iter().take(3) {
+            self.unknown(format!("the generator could not write: {}", fault.error));
+        }
+        if report.late.share > 0.05 && !matches!(self.plan.pace, Pace::AllOut) {
+            let text = format!(
+                "the generator was more than 100 ms late for {:.0} % of the time (worst {} ms); delays are counted from the intended time",
+                report.late.share * 100.0,
+                report.late.max_us / 1000
+            );
+            self.warn("bench-late", &text);
+            if !matches!(self.plan.pace, Pace::Steady) {
+                self.unknown(format!("the generator could not keep its pace: {text}"));
+            }
+        }
     }
 
     /// Closes the books and judges.
     pub fn judge(mut self, mut stage: Stage) -> Result<Outcome, RunError> {
-        self.resources(&mut stage);
+        let resources = self.resources(&mut stage);
         let latency = stage.ledger.latency();
         let books = stage.close()?;
-        self.conclude(books, latency)
+        self.conclude(&books, latency, resources)
     }
 
     /// Judges a run that was not performed, for the reasons said.
     pub fn judge_without_running(self) -> Result<Outcome, RunError> {
         let names = self.plan.streams.iter().map(|stream| stream.name.clone()).collect();
-        let books = results::books::Books::new(0, names);
-        self.conclude(books, Latency::default())
+        self.conclude(&Books::new(0, names), Latency::default(), Resources::default())
     }
 
-    fn conclude(mut self, books: results::books::Books, latency: Latency) -> Result<Outcome, RunError> {
-        self.say(What::Phase(results::event::Phase::Judge));
+    fn conclude(mut self, books: &Books, latency: Latency, resources: Resources) -> Result<Outcome, RunError> {
+        self.say(What::Phase(Phase::Judge));
         self.drain_bus();
         let outcome = judge(&judge::Trial {
             scenario: self.plan.name.clone(),
@@ -266,11 +270,11 @@ impl<'w> Trial<'w> {
             defect: self.how.defect.map(|defect| defect.to_string()),
             seed: self.how.seed,
             contract: self.plan.contract.clone(),
-            books: &books,
+            books,
             events: &self.kept,
             latency,
-            rates: self.rates(),
-            resources: self.resources,
+            rates: judge::rates(&self.kept, books),
+            resources,
             broken_off: self.broken_off,
             unknown_because: std::mem::take(&mut self.unknown),
             repeat: self.how.repeat.clone(),
@@ -282,18 +286,22 @@ impl<'w> Trial<'w> {
         Ok(outcome)
     }
 
-    fn rates(&self) -> Rates {
-        let seconds = self.end.t_us.saturating_sub(self.begin.t_us) as f64 / 1e6;
-        if seconds <= 0.0 {
-            return Rates::default();
-        }
-        let per_s = |from: u64, to: u64| to.saturating_sub(from) as f64 / seconds;
-        Rates {
-            sent_per_s: per_s(self.begin.written, self.end.written),
-            delivered_per_s: per_s(self.begin.delivered, self.end.delivered),
-            sent_bytes_per_s: per_s(self.begin.bytes, self.end.bytes),
+    fn resources(&self, stage: &mut Stage) -> Resources {
+        let (agent_cpu_us, _) = stage.agent.usage();
+        let (bench_cpu_us, bench_rss) = child::own_usage();
+        Resources {
+            agent_cpu_s: agent_cpu_us as f64 / 1e6,
+            agent_rss_max_bytes: stage.agent.rss_max(),
+            bench_cpu_s: bench_cpu_us.saturating_sub(self.bench_cpu_before_us) as f64 / 1e6,
+            bench_rss_max_bytes: bench_rss,
         }
     }
+}
+
+/// What moves as long as anything moves.
+pub fn marks(ledger: &Ledger) -> [u64; 4] {
+    let totals = ledger.totals();
+    [totals.delivered, totals.duplicated, totals.corrupted, totals.unexpected]
 }
 
 fn environment(file_system: FileSystem) -> serde_json::Value {

@@ -1,0 +1,44 @@
+//! Sweeping up after a bench that was killed: its children, its work folder, its verdict.
+
+use std::path::Path;
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use results::run::{ChildProcess, StoredRun, unfinished};
+
+use super::{child::start_ticks, stage::WORK};
+
+/// What was swept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Runs that were closed as broken off.
+    pub runs: usize,
+    /// Processes that were ended.
+    pub processes: usize,
+    /// Work folders that were removed.
+    pub folders: usize,
+}
+
+/// Closes every run in `out` whose bench is gone. Runs of a living bench are left alone.
+pub fn sweep(out: &Path) -> Swept {
+    let mut swept = Swept::default();
+    for (path, manifest) in unfinished(out).unwrap_or_default() {
+        if lives(manifest.bench) {
+            continue;
+        }
+        for child in manifest.children.iter().filter(|child| lives(**child)) {
+            // Same pid, same start time: it is the very process that the killed bench started.
+            swept.processes += usize::from(kill(Pid::from_raw(child.pid.cast_signed()), Signal::SIGKILL).is_ok());
+        }
+        swept.folders += usize::from(std::fs::remove_dir_all(path.join(WORK)).is_ok());
+        let closed = StoredRun::open(&path).and_then(|run| run.close_broken_off());
+        swept.runs += usize::from(closed.is_ok());
+    }
+    swept
+}
+
+fn lives(process: ChildProcess) -> bool {
+    process.start_ticks != 0 && start_ticks(process.pid) == Some(process.start_ticks)
+}

@@ -1,0 +1,16 @@
+//! `cleanup`: undo what killed runs left behind.
+
+use std::path::Path;
+
+use scenarios::live::sweep;
+
+use crate::{exit, print};
+
+pub(crate) fn perform(out: &Path) -> anyhow::Result<u8> {
+    let swept = sweep(out);
+    print::out(&format!(
+        "{} unfinished run(s) closed as broken off, {} process(es) ended, {} work folder(s) removed\n",
+        swept.runs, swept.processes, swept.folders
+    ));
+    Ok(exit::PASS)
+}

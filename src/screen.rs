@@ -1,0 +1,116 @@
+//! A run on the screen: one live line on a terminal, plain lines elsewhere, the verdict at the end.
+//!
+//! Progress goes to standard error, the verdict to standard output, so that either can be piped away.
+
+use std::io::IsTerminal;
+
+use dashboards::{
+    state::{Lengths, State},
+    text::{
+        Style,
+        live::{Feed, Line, Place},
+        summary::{self, Limits},
+    },
+};
+use results::{
+    contract::{Contract, Delivery},
+    event::Event,
+    outcome::Outcome,
+};
+use scenarios::plan::Plan;
+
+use crate::{cli::Ui, print};
+
+/// Columns where nobody tells.
+const WIDTH: usize = 80;
+
+/// Shows one run.
+pub(crate) struct Screen {
+    state: State,
+    feed: Feed,
+    shown: bool,
+    overwrites: bool,
+    /// A live line stands at the bottom and is to be overwritten.
+    standing: bool,
+}
+
+impl Screen {
+    /// For the run of `plan`.
+    pub(crate) fn new(plan: &Plan, ui: Ui) -> Self {
+        let terminal = ui == Ui::Auto && std::io::stderr().is_terminal();
+        let place = if terminal { Place::Terminal } else { Place::Plain };
+        let lengths =
+            Lengths { warm_up_us: plan.warm_up.0, measure_us: plan.measure.0, drain_us: plan.drain.0 };
+        Self {
+            state: State::new(lengths),
+            feed: Feed::new(place, width().saturating_sub(1)),
+            shown: ui != Ui::None,
+            overwrites: terminal,
+            standing: false,
+        }
+    }
+
+    /// What the run is about.
+    pub(crate) fn begin(&self, plan: &Plan, agent: &str, seed: u64, defect: Option<&str>) {
+        if self.shown {
+            let planted = defect.map_or(String::new(), |id| format!("   PLANTED DEFECT {id}"));
+            print::err(&format!("{}: {}\nagent {agent}   seed {seed}   {} in all{planted}\n", plan.name, plan.question, plan.rate()));
+        }
+    }
+
+    /// Takes in an event.
+    pub(crate) fn take(&mut self, event: &Event) {
+        self.state.fold(event);
+        if !self.shown {
+            return;
+        }
+        for line in self.feed.take(event, &self.state) {
+            let clear = if self.standing { "\r\x1b[K" } else { "" };
+            match line {
+                Line::Progress(text) if self.overwrites => {
+                    print::err(&format!("{clear}{text}"));
+                    self.standing = true;
+                }
+                Line::Progress(text) | Line::News(text) => {
+                    print::err(&format!("{clear}{text}\n"));
+                    self.standing = false;
+                }
+            }
+        }
+    }
+
+    /// The run is over: takes the live line away.
+    pub(crate) fn end(&mut self) {
+        if self.standing {
+            print::err("\r\x1b[K");
+            self.standing = false;
+        }
+    }
+}
+
+/// The verdict in words, with the limits of the contract beside the values.
+pub(crate) fn verdict(outcome: &Outcome, contract: &Contract) -> String {
+    let limits = Limits {
+        lost: (contract.delivery != Delivery::AtMostOnce).then_some(0),
+        reordered: contract.ordered.then_some(0),
+        p99_ms: contract.latency_p99_us.map(|us| us as f64 / 1e3),
+    };
+    summary::render_with(outcome, &limits, style())
+}
+
+#[expect(clippy::disallowed_methods, reason = "src/ is where the environment is read")]
+fn style() -> Style {
+    let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    Style {
+        color: std::io::stdout().is_terminal() && !set("NO_COLOR"),
+        unicode: locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8")),
+        width: width(),
+    }
+}
+
+fn width() -> usize {
+    let of = |size: rustix::termios::Winsize| usize::from(size.ws_col);
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).or_else(|_| rustix::termios::tcgetwinsize(std::io::stderr()));
+    size.map(of).ok().filter(|&columns| columns > 0).unwrap_or(WIDTH)
+}

@@ -10,4 +10,5 @@ pub mod clock;
 pub mod frame;
 pub mod pace;
 pub mod payload;
+pub mod receive;
 pub mod write;

@@ -1,0 +1,14 @@
+//! Receivers: they take back what the agent delivers, read each record's identity and book it.
+//!
+//! The clock, sockets and files are theirs; what a record is and whether it is whole is the judge's.
+
+pub mod decode;
+pub mod follow;
+pub mod http;
+mod inflate;
+mod mode;
+
+pub use decode::{Format, Keys};
+pub use follow::{FollowCounters, FollowPlan, Follower};
+pub use http::{HttpPlan, HttpReceiver, ReceiveError};
+pub use mode::{HttpCounters, Mode};

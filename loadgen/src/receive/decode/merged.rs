@@ -1,0 +1,46 @@
+//! Objects whose record was itself JSON and was parsed by the agent: the fields lie beside the agent's own.
+//!
+//! The text cannot be read off such an object (order, spacing and number format are the agent's), so it is recomputed
+//! from the stamp and compared field by field. If one field differs, what arrived is handed on as it is, and the
+//! judge finds it damaged.
+
+use results::{identity, ledger::Seen};
+use serde_json::{Map, Value};
+
+use super::{Keys, Take};
+use crate::payload::Payloads;
+
+/// Hands on the record of an object without a text of its own; false if it is no JSON object.
+pub(super) fn take(line: &[u8], keys: &Keys, payloads: Option<&Payloads>, take: &mut Take<'_>) -> bool {
+    let Ok(Value::Object(found)) = serde_json::from_slice::<Value>(line) else { return false };
+    let string = |key: &String| found.get(key).and_then(Value::as_str).map(str::as_bytes);
+    let seen = Seen { path: keys.paths.iter().find_map(string), output: string(&keys.output) };
+    if let Some(text) = string(&keys.text) {
+        take(text.strip_suffix(b"\n").unwrap_or(text), seen);
+    } else if let Some(text) = payloads.and_then(|payloads| rebuild(&found, payloads)) {
+        take(&text, seen);
+    } else {
+        take(line, seen);
+    }
+    true
+}
+
+/// The text these fields must have come from, if all of them agree with it.
+fn rebuild(found: &Map<String, Value>, payloads: &Payloads) -> Option<Vec<u8>> {
+    let stamp = found.values().filter_map(Value::as_str).find_map(|value| {
+        let value = value.as_bytes();
+        identity::Stamp::decode(&value[identity::find(value)?..]).ok()
+    })?;
+    let text = payloads.expected(&stamp.0)?;
+    let Ok(Value::Object(expected)) = serde_json::from_slice::<Value>(&text) else { return None };
+    let agrees = |(key, value): (&String, &Value)| found.get(key).is_some_and(|arrived| same(arrived, value));
+    expected.iter().all(agrees).then_some(text)
+}
+
+/// Equal but for the way a number is written.
+fn same(arrived: &Value, expected: &Value) -> bool {
+    match (arrived, expected) {
+        (Value::Number(arrived), Value::Number(expected)) => arrived.as_f64() == expected.as_f64(),
+        _ => arrived == expected,
+    }
+}

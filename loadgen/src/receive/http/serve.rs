@@ -1,0 +1,273 @@
+//! One connection: its requests one after the other, each booked as the mode says.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header::CONTENT_ENCODING, service::service_fn};
+use hyper_util::rt::TokioIo;
+use results::ledger::{BatchId, Intake, Ledger};
+use thiserror::Error;
+use tokio::{net::TcpStream, sync::watch};
+
+use super::{HttpPlan, Setting};
+use crate::{
+    clock::RunClock,
+    receive::{
+        decode::Decoder,
+        inflate::{InflateError, gunzip},
+        mode::{Mode, Tally, add},
+    },
+};
+
+/// Bodies held at a time over all connections, bytes.
+const MAX_HELD: usize = 512 << 20;
+/// Space kept between requests of a connection, bytes.
+const KEEP: usize = 4 << 20;
+
+/// What all connections share.
+pub(super) struct Server {
+    plan: HttpPlan,
+    ledger: Arc<Ledger>,
+    clock: RunClock,
+    pub(super) tally: Arc<Tally>,
+    settings: watch::Receiver<Setting>,
+    held: Cell<usize>,
+    /// Requests counted for `LoseAck`, and in which turn.
+    counted: Cell<(u64, u64)>,
+}
+
+impl Server {
+    pub(super) fn new(
+        plan: HttpPlan,
+        ledger: Arc<Ledger>,
+        clock: RunClock,
+        tally: Arc<Tally>,
+        settings: watch::Receiver<Setting>,
+    ) -> Self {
+        Self { plan, ledger, clock, tally, settings, held: Cell::new(0), counted: Cell::new((0, 0)) }
+    }
+}
+
+/// The connection is to be cut without an answer.
+#[derive(Debug, Error)]
+#[error("the connection was cut on purpose")]
+struct Cut;
+
+/// What a connection keeps between requests.
+struct Connection {
+    server: Rc<Server>,
+    intake: RefCell<Intake>,
+    decoder: RefCell<Decoder>,
+    unpacked: RefCell<Vec<u8>>,
+}
+
+/// Serves a connection until it ends.
+pub(super) async fn connection(server: Rc<Server>, stream: TcpStream) {
+    let plan = &server.plan;
+    let connection = Rc::new(Connection {
+        intake: RefCell::new(server.ledger.intake()),
+        decoder: RefCell::new(Decoder::new(plan.format, plan.keys.clone(), plan.payloads.clone())),
+        unpacked: RefCell::default(),
+        server,
+    });
+    // Answers are small and waited for.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| handle(Rc::clone(&connection), request));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    // An error here is a peer that went away or a cut on purpose; both are in the counters.
+    let _ = builder.header_read_timeout(None).serve_connection(TokioIo::new(stream), service).await;
+}
+
+type Answer = Response<Empty<Bytes>>;
+
+async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> Result<Answer, Cut> {
+    if request.method() != Method::POST && request.method() != Method::PUT {
+        // A health check or the like: alive as far as the mode allows.
+        return Ok(answer(StatusCode::OK));
+    }
+    let server = &connection.server;
+    let is_gzip = match request.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase()) {
+        None => false,
+        Some(value) if value == b"identity" => false,
+        Some(value) if value == b"gzip" || value == b"x-gzip" => true,
+        Some(_) => {
+            add(&server.tally.malformed, 1);
+            return Ok(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+    };
+    let mut held = Held { server, bytes: 0 };
+    let Some(body) = read(request.into_body(), &mut held).await? else {
+        add(&server.tally.too_large, 1);
+        return Ok(answer(StatusCode::PAYLOAD_TOO_LARGE));
+    };
+    add(&server.tally.requests, 1);
+    add(&server.tally.bytes, body.len() as u64);
+    connection.perform(&body, is_gzip).await
+}
+
+impl Connection {
+    /// Does with a whole body what the mode says.
+    async fn perform(&self, body: &[u8], is_gzip: bool) -> Result<Answer, Cut> {
+        let tally = &self.server.tally;
+        let setting = *self.server.settings.borrow();
+        match setting.mode {
+            Mode::Accept => {}
+            Mode::Refuse { status } => {
+                add(&tally.refused, 1);
+                return Ok(answer(error_status(status)));
+            }
+            Mode::Delay { ms } => {
+                add(&tally.delayed, 1);
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+            }
+            Mode::Hang => {
+                add(&tally.hung, 1);
+                let mut settings = self.server.settings.clone();
+                // The agent may have given up on this request long ago: it is not taken late.
+                let _ = settings.wait_for(|now| now.turn != setting.turn || now.stop).await;
+                return Err(Cut);
+            }
+            Mode::Reset | Mode::Gone => {
+                add(&tally.cut, 1);
+                return Err(Cut);
+            }
+            Mode::LoseAck { every } if self.is_turn(setting.turn, every) => {
+                return Err(self.take(body, is_gzip, false).map_or(Cut, |batch| {
+                    add(&tally.lost_answers, 1);
+                    self.server.ledger.answer_lost(batch, setting.fault_id);
+                    Cut
+                }));
+            }
+            Mode::LoseAck { .. } => {}
+            Mode::Partial { status } => {
+                return Ok(answer(self.take(body, is_gzip, true).map_or_else(
+                    |refusal| refusal,
+                    |batch| {
+                        add(&tally.partial, 1);
+                        self.server.ledger.answer_lost(batch, setting.fault_id);
+                        error_status(status)
+                    },
+                )));
+            }
+        }
+        Ok(answer(match self.take(body, is_gzip, false) {
+            Ok(batch) => {
+                self.server.ledger.answered(batch, self.server.clock.now_us());
+                StatusCode::OK
+            }
+            Err(refusal) => refusal,
+        }))
+    }
+
+    /// True for every n-th request since the mode was set.
+    fn is_turn(&self, turn: u64, every: u32) -> bool {
+        let counted = &self.server.counted;
+        let count = if counted.get().0 == turn { counted.get().1 + 1 } else { 1 };
+        counted.set((turn, count));
+        count.is_multiple_of(u64::from(every.max(1)))
+    }
+
+    /// Books the records of a body, or the first half of them.
+    fn take(&self, body: &[u8], is_gzip: bool, half: bool) -> Result<BatchId, StatusCode> {
+        let tally = &self.server.tally;
+        let mut unpacked = self.unpacked.borrow_mut();
+        let body = if is_gzip {
+            gunzip(body, &mut unpacked).map_err(|error| match error {
+                InflateError::Broken => {
+                    add(&tally.malformed, 1);
+                    StatusCode::BAD_REQUEST
+                }
+                InflateError::TooLarge => {
+                    add(&tally.too_large, 1);
+                    StatusCode::PAYLOAD_TOO_LARGE
+                }
+            })?;
+            &unpacked
+        } else {
+            body
+        };
+        let (mut intake, mut decoder) = (self.intake.borrow_mut(), self.decoder.borrow_mut());
+        let mut left = u64::MAX;
+        if half {
+            left = 0;
+            decoder.decode(body, &mut |_, _| left += 1);
+            left = left.div_ceil(2);
+        }
+        let mut records = 0;
+        intake.begin(self.server.clock.now_us());
+        decoder.decode(body, &mut |text, seen| {
+            if records < left {
+                records += 1;
+                intake.record(text, seen);
+            }
+        });
+        let batch = intake.end();
+        add(&tally.records, records);
+        if unpacked.capacity() > KEEP {
+            *unpacked = Vec::new();
+        }
+        Ok(batch)
+    }
+}
+
+/// Bytes of a body in memory, given back when it is dealt with.
+struct Held<'a> {
+    server: &'a Server,
+    bytes: usize,
+}
+
+impl Held<'_> {
+    fn grow(&mut self, bytes: usize) -> bool {
+        let total = self.server.held.get() + bytes;
+        let fits = total <= MAX_HELD && self.bytes + bytes <= self.server.plan.body_limit;
+        if fits {
+            self.server.held.set(total);
+            self.bytes += bytes;
+        }
+        fits
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.server.held.set(self.server.held.get() - self.bytes);
+    }
+}
+
+/// Reads a body to its end; `None` beyond the limits. A body that breaks off is nothing: it was never taken.
+async fn read(mut body: Incoming, held: &mut Held<'_>) -> Result<Option<Bytes>, Cut> {
+    let mut first = Bytes::new();
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Cut)?.into_data() else { continue };
+        if !held.grow(data.len()) {
+            return Ok(None);
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(Some(if whole.is_empty() { first } else { whole.into() }))
+}
+
+fn answer(status: StatusCode) -> Answer {
+    let mut response = Response::new(Empty::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// A status that no agent takes for success.
+fn error_status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).ok().filter(|status| !status.is_success()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
+}

@@ -183,6 +183,15 @@ mod tests {
     }
 
     #[test]
+    fn jitter_moves_nothing_out_of_the_phase() {
+        let last = FaultSpec { at_us: 9 * S, jitter_us: S, ..spec(FaultKind::Hang) };
+        for seed in 0..200 {
+            let planned = plan(&[last], seed, 10 * S).unwrap()[0];
+            assert!((8 * S..=9 * S).contains(&planned.at_us) && planned.until_us - planned.at_us == S, "{planned:?}");
+        }
+    }
+
+    #[test]
     fn a_fault_that_would_never_happen_is_refused() {
         let error = plan(&[spec(FaultKind::Hang)], 1, 2 * S).unwrap_err();
         assert!(matches!(error, PlanError::Never { fault: 0, name: "hang", .. }), "{error}");

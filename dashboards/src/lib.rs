@@ -1,7 +1,7 @@
 //! Showing it: what a person sees of a run, as text, from its events and its outcome alone.
 //!
 //! ```text
-//!  events → state (fold) → text/live      one line a second, and the news in between
+//!  events → state (fold) → text/feed      which lines, how often     text/live  what they say
 //!  outcome               → text/summary   what was concluded, why, and what to type next
 //! ```
 //! Knows the results and nothing of how a run comes about. Everything returns a `String`; printing is the caller's. Every

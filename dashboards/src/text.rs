@@ -1,5 +1,8 @@
 //! The run as lines of text: live while it happens, and as a summary when it is judged.
 
+#[cfg(test)]
+mod examples;
+pub mod feed;
 pub mod live;
 pub mod summary;
 pub mod table;

@@ -77,18 +77,32 @@ proptest! {
     }
 
     #[test]
+    fn the_kubelet_removes_nothing_before_it_has_to(turns in 1..12usize, max_files in 2..6usize, archive: bool) {
+        let mut model = Model::with_live(Path::new(LOG));
+        let settings = kubelet::Settings { max_files, archive, ..kubelet::Settings::default() };
+        for turn in 1..=turns {
+            write(&mut model, 2);
+            // Always the same second: stamps are told apart by the rotator alone.
+            let steps = kubelet::rotate(&model.listing(), Path::new(LOG), "20260130-142501", settings);
+            all(&mut model, &steps)?;
+            prop_assert_eq!(model.names().len(), max_files.min(turn + 1), "{:?}", model.names());
+            prop_assert_eq!(model.reachable().len(), 2 * turn.min(max_files - 1));
+        }
+    }
+
+    #[test]
     fn docker_loses_the_oldest_only_and_keeps_to_max_file(
         turns in prop::collection::vec(1..4u8, 1..30), max_file in 0..6usize, compress: bool,
     ) {
         let mut model = Model::with_live(Path::new(LOG));
-        for records in turns {
+        for (turn, records) in turns.into_iter().enumerate() {
             write(&mut model, records);
             let rotation = docker::rotate(&model.listing(), Path::new(LOG), max_file, compress);
             all(&mut model, &rotation.steps)?;
             prop_assert_eq!(model.records_of(LOG), Some(&[][..]), "the new file is empty");
             all(&mut model, &rotation.later)?;
             assert_suffix(&model)?;
-            prop_assert!(model.names().len() <= max_file.max(1), "{:?}", model.names());
+            prop_assert_eq!(model.names().len(), max_file.max(1).min(turn + 2), "{:?}", model.names());
             let plain = model.names().iter().filter(|name| Path::new(name).extension().is_none_or(|tail| tail != "gz")).count();
             prop_assert!(!compress || plain == 1, "{:?}", model.names());
         }

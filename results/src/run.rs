@@ -176,16 +176,7 @@ impl RunFolder {
     pub fn change(&self, change: impl FnOnce(&mut Manifest)) -> Result<(), RunError> {
         let mut manifest = lock(&self.manifest);
         change(&mut manifest);
-        let path = self.path.join(MANIFEST);
-        let beside = self.path.join("run.json.tmp");
-        let text = serde_json::to_vec_pretty(&*manifest).expect("manifests have string keys only");
-        let store = || -> io::Result<()> {
-            let mut file = File::create(&beside)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)
-        };
-        store().map_err(|source| RunError::Write { path: path.clone(), source })
+        store(&self.path, &manifest)
     }
 
     /// Puts the outcome into the manifest: the run is complete, or broken off if the outcome says so.
@@ -196,6 +187,34 @@ impl RunFolder {
             manifest.outcome = Some(outcome.clone());
         })
     }
+}
+
+/// Closes a run whose bench was killed: judged from what it left, as broken off.
+pub fn close_broken_off(path: &Path) -> Result<Outcome, RunError> {
+    let run = StoredRun::open(path)?;
+    let outcome = run.judge_again()?;
+    let manifest = Manifest {
+        state: RunState::BrokenOff,
+        children: Vec::new(),
+        outcome: Some(outcome.clone()),
+        ..run.manifest
+    };
+    store(path, &manifest)?;
+    Ok(outcome)
+}
+
+/// Replaces the manifest in one step, so that a kill at any moment leaves the old one or the new one.
+fn store(folder: &Path, manifest: &Manifest) -> Result<(), RunError> {
+    let path = folder.join(MANIFEST);
+    let beside = folder.join("run.json.tmp");
+    let text = serde_json::to_vec_pretty(manifest).expect("manifests have string keys only");
+    let store = || -> io::Result<()> {
+        let mut file = File::create(&beside)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(&beside, &path)
+    };
+    store().map_err(|source| RunError::Write { path: path.clone(), source })
 }
 
 /// Creates the folder under the first name that is free.

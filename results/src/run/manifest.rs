@@ -62,6 +62,9 @@ pub struct Manifest {
     pub bench: ChildProcess,
     /// Processes it started that a cleanup may have to end.
     pub children: Vec<ChildProcess>,
+    /// The command that repeats the run.
+    #[serde(default)]
+    pub repeat: String,
     /// How far it came.
     pub state: RunState,
     /// What was concluded, once it was.
@@ -88,6 +91,7 @@ impl Manifest {
             environment,
             bench: ChildProcess::current(),
             children: Vec::new(),
+            repeat: String::new(),
             state: RunState::Running,
             outcome: None,
         }

@@ -80,7 +80,7 @@ impl StoredRun {
             rates: before.map_or_else(|| rates(&self.events, &books), |outcome| outcome.rates),
             resources: before.map(|outcome| outcome.resources).unwrap_or_default(),
             unknown_because,
-            repeat: before.map(|outcome| outcome.repeat.clone()).unwrap_or_default(),
+            repeat: manifest.repeat.clone(),
             run: self.path.display().to_string(),
         }))
     }

@@ -7,10 +7,7 @@ use chaos::{
     plan::{FaultSpec, Planned},
     process::{Paused, Victim},
 };
-use loadgen::receive::{
-    http::{Counters, HttpReceiver},
-    mode::Mode,
-};
+use loadgen::receive::{HttpCounters, HttpReceiver, Mode};
 use results::{
     event::{AgentEvent, Fault, FaultState, What},
     ledger::Ledger,
@@ -18,10 +15,7 @@ use results::{
 
 use crate::spec::FaultDo;
 
-use super::{
-    bus::Bus,
-    child::{AgentError, AgentProcess},
-};
+use super::{RunError, bus::Bus, child::AgentProcess};
 
 /// A killed or terminated process is given this long to be gone.
 const END_WITHIN: Duration = Duration::from_secs(10);
@@ -51,7 +45,7 @@ struct Active {
     planned: Planned,
     detail: String,
     took_effect: bool,
-    before: Option<Counters>,
+    before: Option<HttpCounters>,
     /// Dropping it lets the agent go on.
     paused: Option<Paused>,
     restart: bool,
@@ -74,7 +68,7 @@ impl Faults {
     }
 
     /// Applies what is due and heals what is over; `at_us` counts from the begin of the measure stretch.
-    pub fn tick(&mut self, at_us: u64, t_us: u64, scene: &mut Scene<'_>) -> Result<(), AgentError> {
+    pub fn tick(&mut self, at_us: u64, t_us: u64, scene: &mut Scene<'_>) -> Result<(), RunError> {
         while let Some(over) = self.active.iter().position(|active| active.planned.until_us <= at_us) {
             let active = self.active.remove(over);
             self.heal(active, scene)?;
@@ -84,26 +78,26 @@ impl Faults {
             let active = apply(planned, t_us, scene);
             say(scene, planned, FaultState::Applied, &active.detail);
             self.active.push(active);
-            self.set_sink(scene);
+            self.set_sink(scene)?;
         }
         Ok(())
     }
 
     /// Heals everything that is in force.
-    pub fn heal_all(&mut self, scene: &mut Scene<'_>) -> Result<(), AgentError> {
+    pub fn heal_all(&mut self, scene: &mut Scene<'_>) -> Result<(), RunError> {
         for active in std::mem::take(&mut self.active) {
             self.heal(active, scene)?;
         }
         Ok(())
     }
 
-    fn heal(&mut self, mut active: Active, scene: &mut Scene<'_>) -> Result<(), AgentError> {
+    fn heal(&mut self, mut active: Active, scene: &mut Scene<'_>) -> Result<(), RunError> {
         if let (Some(before), Some(http)) = (active.before, scene.http) {
             let hits = hits(active.planned.kind, before, http.counters());
             active.took_effect = hits > 0;
             active.detail = format!("{hits} requests {}", what_happened(active.planned.kind));
         }
-        self.set_sink(scene);
+        self.set_sink(scene)?;
         drop(active.paused.take());
         if active.restart {
             let pid = scene.agent.start()?;
@@ -115,13 +109,14 @@ impl Faults {
     }
 
     /// The youngest fault of the sink is in force; without one it accepts.
-    fn set_sink(&self, scene: &Scene<'_>) {
-        let Some(http) = scene.http else { return };
+    fn set_sink(&self, scene: &Scene<'_>) -> Result<(), RunError> {
+        let Some(http) = scene.http else { return Ok(()) };
         let youngest = self.active.iter().rev().find(|active| !active.planned.kind.hits_agent());
-        match youngest {
-            Some(active) => http.set(mode(active.planned.kind), active.planned.id),
-            None => http.set(Mode::Accept, 0),
+        let (mode, id) = youngest.map_or((Mode::Accept, 0), |active| (mode(active.planned.kind), active.planned.id));
+        if http.mode() != mode {
+            http.set(mode, id)?;
         }
+        Ok(())
     }
 }
 
@@ -194,15 +189,14 @@ fn mode(kind: FaultKind) -> Mode {
     }
 }
 
-fn hits(kind: FaultKind, before: Counters, now: Counters) -> u64 {
+fn hits(kind: FaultKind, before: HttpCounters, now: HttpCounters) -> u64 {
     match kind {
         FaultKind::Refuse { .. } => now.refused - before.refused,
         FaultKind::Slow { .. } => now.delayed - before.delayed,
         FaultKind::Hang => now.hung - before.hung,
-        FaultKind::Reset => now.cut - before.cut,
-        FaultKind::LoseAcks { .. } => now.acks_lost - before.acks_lost,
+        FaultKind::Reset | FaultKind::Gone => now.cut - before.cut,
+        FaultKind::LoseAcks { .. } => now.lost_answers - before.lost_answers,
         FaultKind::Partial { .. } => now.partial - before.partial,
-        FaultKind::Gone => now.gone - before.gone,
         FaultKind::KillAgent | FaultKind::TerminateAgent | FaultKind::PauseAgent => 0,
     }
 }
@@ -215,7 +209,7 @@ fn what_happened(kind: FaultKind) -> &'static str {
         FaultKind::Reset => "were cut before they were taken",
         FaultKind::LoseAcks { .. } => "were taken and their answers lost",
         FaultKind::Partial { .. } => "were taken by half",
-        FaultKind::Gone => "found nobody there",
+        FaultKind::Gone => "or connections were cut when nobody listened any more",
         FaultKind::KillAgent | FaultKind::TerminateAgent | FaultKind::PauseAgent => "were not concerned",
     }
 }

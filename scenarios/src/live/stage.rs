@@ -10,10 +10,7 @@ use loadgen::{
     frame::Framing,
     pace,
     payload::{Body, Size},
-    receive::{
-        follow::FileFollower,
-        http::{HttpPlan, HttpReceiver},
-    },
+    receive::{FollowPlan, Follower, Format, HttpPlan, HttpReceiver, Keys},
     write::{Cut, LoadPlan, LoadReport, Rate, StreamPlan, WriteMode, Writers},
 };
 use results::{
@@ -50,7 +47,7 @@ pub struct Stage {
     pub agent: AgentProcess,
     /// The receiver, if the sink is one.
     pub http: Option<HttpReceiver>,
-    follower: Option<FileFollower>,
+    follower: Option<Follower>,
     /// The writers, until they are stopped.
     writers: Option<Arc<Writers>>,
     /// Where the files of each stream are, until the writers are stopped.
@@ -202,7 +199,7 @@ fn pattern(layout: Layout, root: &Path) -> PathBuf {
     }
 }
 
-type Receivers = (Option<HttpReceiver>, Option<FileFollower>, SinkAt);
+type Receivers = (Option<HttpReceiver>, Option<Follower>, SinkAt);
 
 fn receivers(
     plan: &Plan,
@@ -211,12 +208,21 @@ fn receivers(
     trial: &Trial<'_>,
     out: &Path,
 ) -> Result<Receivers, RunError> {
+    let payloads = plan.agent.merge_json.then(|| Arc::new(load.payloads()));
     if plan.sink.kind == SinkKind::File {
-        let follower = FileFollower::start(out.to_owned(), load.payloads(), Arc::clone(ledger), trial.clock())?;
+        let follow = FollowPlan {
+            dir: out.to_owned(),
+            pattern: "*".to_owned(),
+            format: Format::JsonLines,
+            keys: Keys::default(),
+            payloads,
+        };
+        let follower = Follower::start(follow, Arc::clone(ledger), trial.clock())?;
         return Ok((None, Some(follower), SinkAt::Files(out.to_owned())));
     }
     let array = plan.sink.kind == SinkKind::HttpArray;
-    let http = HttpReceiver::start(HttpPlan::new(load.payloads()), Arc::clone(ledger), trial.clock())?;
+    let format = if array { Format::JsonArray } else { Format::JsonLines };
+    let http = HttpReceiver::start(HttpPlan { format, payloads, ..HttpPlan::default() }, Arc::clone(ledger), trial.clock())?;
     let sink = SinkAt::Http { addr: http.addr(), array };
     Ok((Some(http), None, sink))
 }

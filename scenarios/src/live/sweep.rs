@@ -6,7 +6,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use results::run::{ChildProcess, StoredRun, unfinished};
+use results::run::{ChildProcess, close_broken_off, unfinished};
 
 use super::{child::start_ticks, stage::WORK};
 
@@ -33,8 +33,7 @@ pub fn sweep(out: &Path) -> Swept {
             swept.processes += usize::from(kill(Pid::from_raw(child.pid.cast_signed()), Signal::SIGKILL).is_ok());
         }
         swept.folders += usize::from(std::fs::remove_dir_all(path.join(WORK)).is_ok());
-        let closed = StoredRun::open(&path).and_then(|run| run.close_broken_off());
-        swept.runs += usize::from(closed.is_ok());
+        swept.runs += usize::from(close_broken_off(&path).is_ok());
     }
     swept
 }

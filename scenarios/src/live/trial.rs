@@ -55,7 +55,7 @@ impl<'w> Trial<'w> {
         file_system: FileSystem,
         watch: &'w mut dyn FnMut(&Event),
     ) -> Result<Self, RunError> {
-        let manifest = Manifest::new(
+        let mut manifest = Manifest::new(
             &plan.name,
             how.agent.name(),
             how.defect.map(|defect| defect.to_string()),
@@ -63,6 +63,7 @@ impl<'w> Trial<'w> {
             serde_json::to_value(plan).expect("a plan is plain data"),
             environment(file_system),
         );
+        manifest.repeat.clone_from(&how.repeat);
         let folder = RunFolder::create(&how.out, &clock::stamp(), &plan.name, how.agent.name(), &manifest)?;
         let clock = RunClock::start();
         let (bus, events) = bus(clock);
@@ -248,7 +249,7 @@ impl<'w> Trial<'w> {
     }
 
     /// Closes the books and judges.
-    pub fn judge(mut self, mut stage: Stage) -> Result<Outcome, RunError> {
+    pub fn judge(self, mut stage: Stage) -> Result<Outcome, RunError> {
         let resources = self.resources(&mut stage);
         let latency = stage.ledger.latency();
         let books = stage.close()?;

@@ -12,3 +12,6 @@ pub mod pace;
 pub mod payload;
 pub mod receive;
 pub mod write;
+
+#[cfg(test)]
+mod trial;

@@ -13,6 +13,8 @@ mod late;
 pub mod layout;
 mod shard;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,

@@ -187,8 +187,10 @@ mod tests {
     type Found = Vec<(Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>)>;
 
     fn payloads() -> Arc<Payloads> {
+        static POOLS: std::sync::OnceLock<Arc<Payloads>> = std::sync::OnceLock::new();
         let size = Size::Spread { min: 90, max: 600, long_every: 8, long: 40_000 };
-        Arc::new(Payloads::new(9, 1, [(Body::NginxJson, size), (Body::AppText, size)]))
+        let build = || Arc::new(Payloads::new(9, 1, [(Body::NginxJson, size), (Body::AppText, size)]));
+        Arc::clone(POOLS.get_or_init(build))
     }
 
     fn decode(format: Format, body: &[u8]) -> Found {

@@ -209,6 +209,7 @@ impl Watch {
         let (file, inode) = open(&followed.path)?;
         add(&self.tally.files, 1);
         (followed.file, followed.inode, followed.offset) = (file, inode, 0);
+        add(&self.tally.unfinished_bytes, followed.tail.len() as u64);
         followed.tail.clear();
         self.read(at)
     }
@@ -281,7 +282,9 @@ fn matches(pattern: &str, name: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+#[cfg(test)]
+mod pattern_tests {
     use super::*;
 
     #[test]

@@ -6,6 +6,8 @@
 //! One thread with its own runtime. A request is booked whole or not at all; a mode is in force when `set` returns.
 
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,

@@ -1,0 +1,33 @@
+//! What the tests of this crate share: a place on disk, a ledger, and waiting for something with a deadline.
+
+use std::sync::Arc;
+
+use results::ledger::{Ledger, LedgerPlan};
+use tempfile::TempDir;
+
+use crate::clock::RunClock;
+
+/// The tag of all test runs.
+pub(crate) const RUN: u32 = 9;
+
+/// A directory on the disk the crate is built on, since memory file systems behave otherwise.
+pub(crate) fn place() -> TempDir {
+    let base = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/loadgen-tests");
+    std::fs::create_dir_all(&base).expect("a folder for tests");
+    tempfile::tempdir_in(base.canonicalize().expect("it was created")).expect("a folder for this test")
+}
+
+/// Books in memory.
+pub(crate) fn ledger(streams: usize) -> Arc<Ledger> {
+    let streams = (0..streams).map(|at| format!("s{at}")).collect();
+    Ledger::create(LedgerPlan { run: RUN, streams, books: None, settle_us: 0 }).expect("books in memory")
+}
+
+/// Waits until `done`, for at most 20 seconds.
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let clock = RunClock::start();
+    while !done() {
+        assert!(clock.now_us() < 20_000_000, "waited in vain: {what}");
+        clock.park_until(clock.now_us() + 500);
+    }
+}

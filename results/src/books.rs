@@ -167,3 +167,6 @@ impl Books {
         &mut self.streams[usize::from(stream)]
     }
 }
+
+#[cfg(test)]
+mod tests;

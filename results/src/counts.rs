@@ -35,6 +35,23 @@ impl CountMap {
         self.join(&range);
     }
 
+    /// Takes one off each member of `range` that has any, and says which those are, ascending.
+    pub fn take_one(&mut self, range: Range<u64>) -> Vec<Range<u64>> {
+        let parts: Vec<(Range<u64>, u64)> = self.within(range.clone()).collect();
+        for (part, count) in &parts {
+            self.split(part.start);
+            self.split(part.end);
+            if *count == 1 {
+                self.runs.remove(&part.start);
+            } else {
+                self.runs.insert(part.start, (part.end, count - 1));
+            }
+            self.total = self.total.saturating_sub(part.end - part.start);
+        }
+        self.join(&range);
+        parts.into_iter().map(|(part, _)| part).collect()
+    }
+
     /// Cuts the run that spans `at` in two.
     fn split(&mut self, at: u64) {
         if let Some((&start, &(end, count))) = self.runs.range(..at).next_back()
@@ -108,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn behaves_like_one_counter_a_sequence(adds in prop::collection::vec((0u64..100, 0u64..30, 0u64..3), 0..40)) {
+        fn behaves_like_one_counter_a_sequence(adds in prop::collection::vec((0u64..100, 0u64..30, 0u64..3), 0..40), from in 0u64..110) {
             let mut map = CountMap::default();
             let mut model = vec![0u64; 140];
             for (start, len, by) in adds {
@@ -119,6 +136,12 @@ mod tests {
                 prop_assert_eq!(map.get(seq as u64), count);
             }
             prop_assert_eq!(map.total(), model.iter().sum::<u64>());
+            let mut less = map.clone();
+            let taken: Vec<u64> = less.take_one(from..from + 25).into_iter().flatten().collect();
+            let had: Vec<u64> = (from..from + 25).filter(|&seq| model[seq as usize] > 0).collect();
+            prop_assert_eq!(&taken, &had);
+            taken.into_iter().for_each(|seq| less.add(seq..seq + 1, 1));
+            prop_assert_eq!(&less, &map);
             prop_assert_eq!(map.within(20..90).map(|(range, count)| (range.end - range.start) * count).sum::<u64>(),
                 model[20..90].iter().sum::<u64>());
             let runs: Vec<_> = map.iter().collect();

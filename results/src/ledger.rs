@@ -185,7 +185,7 @@ impl Ledger {
     pub fn answer_lost(&self, batch: BatchId, _fault_id: u32) {
         let mut state = lock(&self.state);
         let stretches = state.recent.take(batch);
-        state.allow(stretches, 1, Allowance::AnswerLost);
+        state.allow(stretches, Allowance::AnswerLost);
     }
 
     /// Nothing more will be said of a batch, and no doubling of it is to be allowed.
@@ -200,7 +200,7 @@ impl Ledger {
         let mut state = lock(&self.state);
         state.crashes += 1;
         let stretches = state.recent.in_flight(now_us.saturating_sub(self.settle_us));
-        state.allow(stretches, 1, Allowance::InFlight);
+        state.allow(stretches, Allowance::InFlight);
     }
 
     /// The counts so far. What is on its way counts as lost here.
@@ -274,9 +274,9 @@ impl Ledger {
         self.marks.get(usize::from(stream.0)).map(|marks| marks.sent.load(Ordering::Acquire))
     }
 
-    fn book(&self, collected: &mut Collected, now_us: u64) {
+    fn book(&self, collected: &mut Collected, opened_at: u64, now_us: u64) {
         let mut state = lock(&self.state);
-        state.book(collected, now_us, |stream| self.marks[usize::from(stream)].sent.load(Ordering::Acquire));
+        state.book(collected, opened_at, now_us, |stream| self.marks[usize::from(stream)].sent.load(Ordering::Acquire));
         let full = state.pending.as_ref().is_some_and(|pending| pending.len() > MAX_PENDING);
         drop(state);
         if full {
@@ -285,12 +285,8 @@ impl Ledger {
         }
     }
 
-    /// A batch is complete; one that came through an intake opened before a crash may be doubled for that crash.
-    fn batch(&self, stretches: Vec<Stretch>, opened_at_crash: u64) -> BatchId {
-        let mut state = lock(&self.state);
-        let missed = state.crashes - opened_at_crash;
-        state.allow(stretches.clone(), missed, Allowance::InFlight);
-        state.recent.push(stretches)
+    fn batch(&self, stretches: Vec<Stretch>) -> BatchId {
+        lock(&self.state).recent.push(stretches)
     }
 
     /// The state, with the generator's side brought up to date.

@@ -42,8 +42,8 @@ fn honest() -> Vec<Delivery> {
 
 fn ledger() -> Arc<Ledger> {
     let plan = LedgerPlan { run: RUN, streams: vec!["app".to_owned()], books: None, settle_us: 1000 };
-    let ledger = Ledger::create(plan).unwrap();
-    ledger.reserve(STREAM, RECORDS).unwrap();
+    let ledger = Ledger::create(plan).expect("one stream, no file");
+    ledger.reserve(STREAM, RECORDS).expect("no file");
     ledger.sent(STREAM, RECORDS);
     ledger.written(STREAM, RECORDS, RECORDS * 130);
     ledger.route(STREAM, 0, Labels { path: PATH.to_owned() });
@@ -62,7 +62,7 @@ fn deliver(deliveries: &[Delivery]) -> Books {
         let batch = intake.end();
         ledger.answered(batch, at as u64 * 1000);
     }
-    ledger.close().unwrap()
+    ledger.close().expect("no file")
 }
 
 /// k different records, not next to each other, the same for the same k.
@@ -299,9 +299,9 @@ fn merged_neighbours_are_both_corrupted() {
 fn texts_without_a_trace_of_a_stamp_are_corrupted_and_their_records_lost() {
     for_every_k(
         |deliveries, victims| {
-            victims.iter().for_each(|&seq| {
+            for &seq in victims {
                 deliveries[seq as usize].0.drain(..STAMP_LEN);
-            });
+            }
         },
         |books, k, victims| {
             assert_eq!(books.totals(), BookTotals { delivered: RECORDS - k, corrupted: k, lost: k, ..all() });

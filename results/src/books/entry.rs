@@ -89,7 +89,7 @@ pub(crate) enum Entry {
     SurplusUnnamed { stream: u16, count: u64 },
     /// When surplus copies arrived.
     Again { stream: u16, again: Again },
-    /// Records may be doubled so many times more.
+    /// So many of the surplus copies are allowed.
     Allowed { stream: u16, seqs: Range<u64>, times: u64, allowance: Allowance },
     /// Damaged copies of known records arrived.
     Damaged { stream: u16, seqs: Range<u64>, copies: u64 },

@@ -122,7 +122,7 @@ impl StreamBook {
         &self.seen_under
     }
 
-    /// How often a record may be doubled: (in flight at a crash, answer lost).
+    /// How many surplus copies of a record are allowed: (in flight at a crash, answer lost).
     pub fn allowed(&self, seq: u64) -> (u64, u64) {
         (self.in_flight.get(seq), self.answer_lost.get(seq))
     }

@@ -91,11 +91,11 @@ impl Intake {
     /// The batch is complete and booked; answer it, and then say so with [`Ledger::answered`].
     pub fn end(&mut self) -> BatchId {
         self.book();
-        self.ledger.batch(std::mem::take(&mut self.collected.stretches), self.opened_at_crash)
+        self.ledger.batch(std::mem::take(&mut self.collected.stretches))
     }
 
     fn book(&mut self) {
-        self.ledger.book(&mut self.collected, self.now_us);
+        self.ledger.book(&mut self.collected, self.opened_at_crash, self.now_us);
     }
 
     /// The stamp of a text that is one whole record of this run.

@@ -1,6 +1,6 @@
 //! What the ledger keeps behind its lock, and how arrivals become entries of the books.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     intake::{Arrival, Collected, excerpt},
@@ -8,7 +8,14 @@ use super::{
     latency::Latencies,
     recent::{Recent, Stretch},
 };
-use crate::books::{Again, Allowance, Books, Marks, entry::Entry};
+use crate::{
+    books::{Again, Allowance, Books, Marks, entry::Entry},
+    counts::CountMap,
+    ranges::RangeSet,
+};
+
+/// Stretches of grants kept a stream and kind; beyond them doublings are not allowed, which is the safe side.
+const MAX_GRANTS: usize = 1 << 18;
 
 /// The books and what is needed to fill them.
 #[derive(Debug)]
@@ -19,6 +26,8 @@ pub(super) struct State {
     pub(super) recent: Recent,
     pub(super) latencies: Latencies,
     pub(super) routes: Routes,
+    /// Copies that may still come, by stream and kind; used up as they arrive, so that nothing is forgiven afterwards.
+    grants: Vec<[CountMap; 2]>,
     /// Crashes of the agent so far.
     pub(super) crashes: u64,
     /// Per stream, one past the latest record that arrived whole.
@@ -34,6 +43,7 @@ impl State {
             recent: Recent::default(),
             latencies: Latencies::new(),
             routes: Routes::new(streams),
+            grants: vec![Default::default(); streams],
             crashes: 0,
             high: vec![0; streams],
         }
@@ -46,8 +56,10 @@ impl State {
         }
     }
 
-    /// Books what an intake collected; `sent` says how far a stream has been sent.
-    pub(super) fn book(&mut self, collected: &mut Collected, now_us: u64, sent: impl Fn(u16) -> u64) {
+    /// Books what an intake collected that was opened when there had been so many crashes; `sent` says how far a
+    /// stream has been sent.
+    pub(super) fn book(&mut self, collected: &mut Collected, opened_at: u64, now_us: u64, sent: impl Fn(u16) -> u64) {
+        let missed = self.crashes - opened_at;
         let all_due_us = std::mem::take(&mut collected.due_us);
         let mut due_us = &all_due_us[..];
         let arrivals = std::mem::take(&mut collected.arrivals);
@@ -63,6 +75,8 @@ impl State {
                 self.add(Entry::Example { text: example });
             }
             if to > arrival.from {
+                // What comes through an old connection was in flight at each crash since.
+                (0..missed).for_each(|_| self.grant(arrival.stream, arrival.from..to, Allowance::InFlight));
                 self.arrived(arrival, to, mine, now_us);
                 self.check_labels(arrival, to, &collected.paths);
                 collected.remember(arrival.stream, arrival.from..to);
@@ -94,6 +108,7 @@ impl State {
                 }
                 from = repeat.end;
                 let again = Again { from_us: now_us, until_us: now_us, from: repeat.start, to: repeat.end };
+                self.use_grants(stream, repeat.clone());
                 self.add(Entry::Surplus { stream, seqs: repeat, copies: 1 });
                 self.add(Entry::Again { stream, again });
             }
@@ -139,12 +154,37 @@ impl State {
         }
     }
 
-    /// Allows one more copy of each record of these stretches.
-    pub(super) fn allow(&mut self, stretches: Vec<Stretch>, times: u64, allowance: Allowance) {
-        if times > 0 {
-            for (stream, seqs) in stretches {
-                self.add(Entry::Allowed { stream, seqs, times, allowance });
+    /// Lets each record of these stretches arrive once more, however often it is among them.
+    pub(super) fn allow(&mut self, stretches: Vec<Stretch>, allowance: Allowance) {
+        let mut records: BTreeMap<u16, RangeSet> = BTreeMap::new();
+        for (stream, seqs) in stretches {
+            records.entry(stream).or_default().insert(seqs);
+        }
+        for (stream, set) in records {
+            set.iter().for_each(|seqs| self.grant(stream, seqs, allowance));
+        }
+    }
+
+    fn grant(&mut self, stream: u16, seqs: Range<u64>, allowance: Allowance) {
+        let grants = &mut self.grants[usize::from(stream)][allowance as usize];
+        if grants.run_count() < MAX_GRANTS {
+            grants.add(seqs, 1);
+        }
+    }
+
+    /// Uses up one grant for each of these surplus copies that has one.
+    fn use_grants(&mut self, stream: u16, seqs: Range<u64>) {
+        let mut rest = vec![seqs];
+        for allowance in [Allowance::AnswerLost, Allowance::InFlight] {
+            let mut left = Vec::new();
+            for seqs in rest {
+                let used = self.grants[usize::from(stream)][allowance as usize].take_one(seqs.clone());
+                left.extend(used.iter().cloned().collect::<RangeSet>().missing(seqs));
+                for seqs in used {
+                    self.add(Entry::Allowed { stream, seqs, times: 1, allowance });
+                }
             }
+            rest = left;
         }
     }
 

@@ -2,11 +2,16 @@
 
 use std::{io::Write, path::PathBuf};
 
+use nix::sys::{
+    signal::{SigSet, Signal},
+    signalfd::{SfdFlags, SignalFd},
+};
 use thiserror::Error;
 
 use crate::{
-    config::{Config, ConfigError, Plan},
+    config::{Config, ConfigError, Plan, plan::LogLevel},
     defects::Defect,
+    service::{Service, ServiceError},
 };
 
 /// What the command line says.
@@ -26,6 +31,12 @@ pub enum PipelineError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The pipeline could not start or go on.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// Signals cannot be caught.
+    #[error("catch SIGTERM and SIGINT: {0}; check the limits of the process")]
+    Signals(#[source] nix::Error),
     /// Standard output is gone.
     #[error("print the plan: {0}")]
     Print(#[source] std::io::Error),
@@ -38,7 +49,45 @@ pub fn run(args: &PipelineArgs) -> Result<(), PipelineError> {
     if args.dry_run {
         return print(&plan);
     }
+    log(plan.service.log_level);
+    let signals = signals().map_err(PipelineError::Signals)?;
+    if let Some(defect) = args.defect {
+        banner(defect);
+    }
+    Service::start(&plan, args.defect)?.run(Some(&signals))?;
     Ok(())
+}
+
+/// Blocked, so that they are read from the descriptor by the loop and nobody is interrupted.
+fn signals() -> nix::Result<SignalFd> {
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGTERM);
+    mask.add(Signal::SIGINT);
+    mask.thread_block()?;
+    SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+}
+
+fn log(level: LogLevel) {
+    let level = match level {
+        LogLevel::Off => return,
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_max_level(level);
+    // Somebody who embeds the pipeline may have set up the log already; then theirs stays.
+    let _ = subscriber.try_init();
+}
+
+/// Whatever the log level: a run with a planted bug must never pass for another.
+fn banner(defect: Defect) {
+    let about = defect.about();
+    let rule = "!".repeat(72);
+    let text = format!("{rule}\n!! PLANTED DEFECT: {}\n!! {}\n!! {rule}\n", about.id, about.effect);
+    // Without standard error there is nobody to warn.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 fn print(plan: &Plan) -> Result<(), PipelineError> {

@@ -8,11 +8,14 @@
 //! ```
 //! It does not know that it is being tested.
 
+pub mod buffer;
 pub mod checkpoint;
 pub mod chunk;
 pub mod cli;
 pub mod config;
 pub mod defects;
-pub mod parse;
 pub mod input;
 pub mod os;
+pub mod output;
+pub mod parse;
+pub mod service;

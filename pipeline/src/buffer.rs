@@ -1,0 +1,210 @@
+//! Batches that wait for the outputs: one queue in memory, bounded in bytes per input.
+//!
+//! ```text
+//! tail loop ── push ─▶ lane http.0  ▣▣▣▣ ─▶ next … taken     a batch leaves when the last of its lanes has
+//!                      lane file.1  ▣▣   ─▶ next … taken     taken it; then its acks go back
+//! ```
+//! Nothing is ever dropped here: a full buffer gives no room, and the tailer does not read. Order is kept in every
+//! lane. Everything that waits, in flight or not, counts against `Mem_Buf_Limit` of its input (24 MiB by default).
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use tokio::sync::Notify;
+
+use crate::{chunk::Ack, parse::Batch};
+
+pub mod route;
+
+/// The queue of one output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lane(pub usize);
+
+/// Batches between the tail loop and the outputs.
+#[derive(Debug)]
+pub struct Buffer {
+    state: Mutex<State>,
+    matches: Vec<String>,
+    limits: Vec<usize>,
+    /// One for each lane: something came, or the end.
+    arrived: Vec<Notify>,
+    wake: EventFd,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lanes: Vec<VecDeque<Arc<Batch>>>,
+    /// Text that waits in each lane, bytes.
+    carried: Vec<usize>,
+    used: Vec<usize>,
+    used_max: usize,
+    acks: Vec<(usize, Vec<Ack>)>,
+    unrouted: u64,
+    closed: bool,
+}
+
+impl Buffer {
+    /// A buffer with a limit in bytes for each input and a pattern of tags for each lane.
+    pub fn new(limits: Vec<usize>, matches: Vec<String>) -> std::io::Result<Self> {
+        let lanes = matches.len();
+        let state = State {
+            lanes: (0..lanes).map(|_| VecDeque::new()).collect(),
+            carried: vec![0; lanes],
+            used: vec![0; limits.len()],
+            ..State::default()
+        };
+        Ok(Self {
+            state: Mutex::new(state),
+            arrived: (0..lanes).map(|_| Notify::new()).collect(),
+            matches,
+            limits,
+            wake: EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?,
+        })
+    }
+
+    /// Bytes that may still be read for an input.
+    pub fn room(&self, input: usize) -> usize {
+        self.limits[input].saturating_sub(self.state().used[input])
+    }
+
+    /// Bytes that wait for an input.
+    pub fn used(&self, input: usize) -> usize {
+        self.state().used[input]
+    }
+
+    /// The most bytes that ever waited, all inputs together.
+    pub fn used_max(&self) -> usize {
+        self.state().used_max
+    }
+
+    /// Records whose tag no output wants, counted.
+    pub fn unrouted(&self) -> u64 {
+        self.state().unrouted
+    }
+
+    /// Whether nothing waits any more.
+    pub fn is_empty(&self) -> bool {
+        self.state().used.iter().all(|&used| used == 0)
+    }
+
+    /// Puts a batch into every lane that wants its tag; without one it is taken at once.
+    pub fn push(&self, batch: Batch) {
+        let tag = batch.source.tag.clone();
+        let (carried, batch) = (batch.carried(), Arc::new(batch));
+        let mut state = self.state();
+        let mut routed = false;
+        for (lane, pattern) in self.matches.iter().enumerate() {
+            if route::matches(pattern, &tag) {
+                routed = true;
+                state.lanes[lane].push_back(Arc::clone(&batch));
+                state.carried[lane] += carried;
+                self.arrived[lane].notify_one();
+            }
+        }
+        if routed {
+            state.used[batch.input] += batch.weight();
+            state.used_max = state.used_max.max(state.used.iter().sum());
+        } else {
+            state.unrouted += batch.records.len() as u64;
+            state.acks.push((batch.input, batch.acks.clone()));
+            drop(state);
+            self.wake();
+        }
+    }
+
+    /// Batches at the head of a lane: at least one, at most about `most` bytes of text. Waits for the first without
+    /// end, then up to `linger` for more. They stay in the lane until taken. `None` once closed and empty.
+    pub async fn next(&self, lane: Lane, most: usize, linger: Duration) -> Option<Vec<Arc<Batch>>> {
+        let enough = |least: usize| async move {
+            loop {
+                let arrived = self.arrived[lane.0].notified();
+                {
+                    let state = self.state();
+                    let waiting = !state.lanes[lane.0].is_empty();
+                    if state.closed || (waiting && state.carried[lane.0] >= least) {
+                        return;
+                    }
+                }
+                arrived.await;
+            }
+        };
+        enough(0).await;
+        if !linger.is_zero() {
+            let _ = tokio::time::timeout(linger, enough(most)).await;
+        }
+        let mut left = most;
+        let fits = |batch: &&Arc<Batch>| {
+            let fits = left > 0;
+            left = left.saturating_sub(batch.carried().max(1));
+            fits
+        };
+        let batches: Vec<_> = self.state().lanes[lane.0].iter().take_while(fits).cloned().collect();
+        (!batches.is_empty()).then_some(batches)
+    }
+
+    /// The first `count` batches of a lane are taken.
+    pub fn taken(&self, lane: Lane, count: usize) {
+        let mut state = self.state();
+        let mut acked = false;
+        for _ in 0..count {
+            let Some(batch) = state.lanes[lane.0].pop_front() else { break };
+            state.carried[lane.0] -= batch.carried();
+            // The caller's copies may still live: count lanes, not owners.
+            let waits = |lane: &VecDeque<Arc<Batch>>| lane.iter().any(|other| Arc::ptr_eq(other, &batch));
+            let elsewhere = state.lanes.len() > 1 && state.lanes.iter().any(waits);
+            if !elsewhere {
+                state.used[batch.input] -= batch.weight();
+                state.acks.push((batch.input, batch.acks.clone()));
+                acked = true;
+            }
+        }
+        drop(state);
+        if acked {
+            self.wake();
+        }
+    }
+
+    /// The acks of an input that came since the last call, in order.
+    pub fn take_acks(&self, input: usize) -> Vec<Ack> {
+        let mut state = self.state();
+        let (mine, others) = std::mem::take(&mut state.acks).into_iter().partition(|(of, _)| *of == input);
+        state.acks = others;
+        let mine: Vec<(usize, Vec<Ack>)> = mine;
+        mine.into_iter().flat_map(|(_, acks)| acks).collect()
+    }
+
+    /// Nothing more will be pushed; outputs end when their lane is empty.
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.arrived.iter().for_each(Notify::notify_one);
+    }
+
+    /// Makes [`Buffer::wake_fd`] readable.
+    pub fn wake(&self) {
+        // It can only be full, and then it is readable already.
+        let _ = self.wake.write(1);
+    }
+
+    /// Readable after a wake-up; [`Buffer::slept`] clears it.
+    pub fn wake_fd(&self) -> &EventFd {
+        &self.wake
+    }
+
+    /// Clears the wake-up.
+    pub fn slept(&self) {
+        // An error says that there was none.
+        let _ = self.wake.read();
+    }
+
+    /// A panic elsewhere leaves the state whole: every change of it is made under one lock.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,49 @@
+//! Tags against the `Match` of an output: `*` stands for any text, also an empty one.
+
+/// Whether `tag` matches `pattern`.
+pub fn matches(pattern: &str, tag: &str) -> bool {
+    let (pattern, tag) = (pattern.as_bytes(), tag.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    // Where to go on if the text after the last star does not fit: the star takes one byte more.
+    let mut retry: Option<(usize, usize)> = None;
+    while t < tag.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            Some(&byte) if byte == tag[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((after, taken)) = retry else { return false };
+                retry = Some((after, taken + 1));
+                (p, t) = (after, taken + 1);
+            }
+        }
+    }
+    pattern[p..].iter().all(|&byte| byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, tag, expected) in [
+            ("*", "", true),
+            ("*", "kube.a", true),
+            ("kube.*", "kube.var.log", true),
+            ("kube.*", "kube", false),
+            ("*.log", "a.log.b.log", true),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbYb", false),
+            ("a", "ab", false),
+            ("", "", true),
+        ] {
+            assert_eq!(matches(pattern, tag), expected, "{pattern} {tag}");
+        }
+    }
+}

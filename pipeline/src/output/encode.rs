@@ -1,0 +1,220 @@
+//! Records into JSON, straight into the body of a request.
+//!
+//! ```text
+//! {"date":1763704201.123456789,"time":"2026-11-21T05:50:01.123456789Z","stream":"stdout","_p":"F","log":"…","file":"/p"}
+//!  └ Json_date_key              └ as it stands in the line ──────────────────────┘ CRI only ┘      └ Path_Key
+//! ```
+//! Everything that is the same for all records of a batch is rendered once a batch.
+
+use std::ops::Range;
+
+use super::escape::Escaper;
+use crate::{
+    config::plan::{DateFormat, Framing, RecordFormat},
+    parse::{Batch, Record, Stream, time::Time},
+};
+
+/// What stands around the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A record and a line feed.
+    Lines,
+    /// A record and a comma; the caller puts the brackets.
+    Array,
+    /// `tag: [time, record]` and a line feed, as Fluent Bit's file output does by default.
+    Prefixed,
+}
+
+/// Renders records; remembers the last second.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    format: RecordFormat,
+    layout: Layout,
+    escaper: Escaper,
+    clock: Clock,
+    parts: Parts,
+}
+
+/// What is the same for all records of a batch.
+#[derive(Debug, Clone, Default)]
+struct Parts {
+    open: Vec<u8>,
+    stamp_key: Vec<u8>,
+    /// By stream, then whole or partial: from the end of the stamp to the beginning of the text.
+    middle: [[Vec<u8>; 2]; 2],
+    raw: Vec<u8>,
+    path: Vec<u8>,
+    offset_key: Option<Vec<u8>>,
+    close: Vec<u8>,
+}
+
+impl Encoder {
+    /// An encoder for one output.
+    pub fn new(format: RecordFormat, layout: Layout) -> Self {
+        Self { format, layout, escaper: Escaper::default(), clock: Clock::default(), parts: Parts::default() }
+    }
+
+    /// Appends the records `range` of `batch` to `out`.
+    pub fn batch(&mut self, batch: &Batch, range: Range<usize>, out: &mut Vec<u8>) {
+        self.prepare(batch);
+        let records = &batch.records[range];
+        out.reserve(batch.carried() * records.len() / batch.records.len().max(1) + 96 * records.len());
+        for record in records {
+            self.record(batch, record, out);
+        }
+    }
+
+    fn prepare(&mut self, batch: &Batch) {
+        let labels = &batch.labels;
+        let dated = self.format.date_key.is_some();
+        let comma = if dated { "," } else { "" };
+        let text_key = self.string(&labels.text_key);
+        let mut parts = Parts::default();
+        if self.layout == Layout::Prefixed {
+            parts.open.extend_from_slice(format!("{}: [", batch.source.tag.replace(char::is_control, "_")).as_bytes());
+        }
+        if let Some(key) = self.format.date_key.clone() {
+            parts.open.extend_from_slice(format!("{{{}:", self.string(&key)).as_bytes());
+        }
+        parts.stamp_key = format!("{comma}\"time\":\"").into_bytes();
+        for (stream, name) in [(0, "stdout"), (1, "stderr")] {
+            for (partial, tag) in [(0, "F"), (1, "P")] {
+                let tag = if labels.framing == Framing::Cri { format!(",\"_p\":\"{tag}\"") } else { String::new() };
+                parts.middle[stream][partial] = format!("\",\"stream\":\"{name}\"{tag},{text_key}:\"").into_bytes();
+            }
+        }
+        parts.raw = format!("{comma}{text_key}:\"").into_bytes();
+        if let Some(key) = &labels.path_key {
+            let path = self.string(&batch.source.path.to_string_lossy());
+            parts.path = format!(",{}:{path}", self.string(key)).into_bytes();
+        }
+        parts.offset_key = labels.offset_key.as_ref().map(|key| format!(",{}:", self.string(key)).into_bytes());
+        parts.close = match self.layout {
+            Layout::Lines => b"}\n".to_vec(),
+            Layout::Array => b"},".to_vec(),
+            Layout::Prefixed => b"}]\n".to_vec(),
+        };
+        self.parts = parts;
+    }
+
+    fn string(&mut self, text: &str) -> String {
+        let mut out = b"\"".to_vec();
+        self.escaper.escape(text.as_bytes(), &mut out);
+        out.push(b'"');
+        String::from_utf8(out).expect("escaping text gives text")
+    }
+
+    #[inline]
+    fn record(&mut self, batch: &Batch, record: &Record, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.parts.open);
+        if self.layout == Layout::Prefixed {
+            self.clock.write(record.time, DateFormat::Double, out);
+            out.extend_from_slice(b", {");
+        } else if self.format.date_key.is_some() {
+            self.clock.write(record.time, self.format.date, out);
+        } else {
+            out.push(b'{');
+        }
+        if record.fields {
+            return self.merged(batch, record, out);
+        }
+        match record.stream {
+            Some(stream) => {
+                out.extend_from_slice(&self.parts.stamp_key);
+                out.extend_from_slice(batch.slice(record.stamp));
+                out.extend_from_slice(&self.parts.middle[stream as usize][usize::from(record.partial)]);
+            }
+            None => out.extend_from_slice(&self.parts.raw),
+        }
+        self.escaper.escape(batch.text(record), out);
+        out.push(b'"');
+        self.finish(record, out);
+    }
+
+    fn finish(&mut self, record: &Record, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.parts.path);
+        if let Some(key) = &self.parts.offset_key {
+            out.extend_from_slice(key);
+            decimal(record.offset, 1, out);
+        }
+        out.extend_from_slice(&self.parts.close);
+    }
+
+    /// The fields of a JSON text in place of the text.
+    fn merged(&mut self, batch: &Batch, record: &Record, out: &mut Vec<u8>) {
+        let fields = batch.text(record);
+        if let Some(stream) = record.stream {
+            out.extend_from_slice(&self.parts.stamp_key);
+            out.extend_from_slice(batch.slice(record.stamp));
+            let name: &[u8] =
+                if stream == Stream::Stdout { b"\",\"stream\":\"stdout\"" } else { b"\",\"stream\":\"stderr\"" };
+            out.extend_from_slice(name);
+        }
+        let first = out.last() == Some(&b'{');
+        if !first && !fields.is_empty() {
+            out.push(b',');
+        }
+        out.extend_from_slice(fields);
+        let start = out.len();
+        self.finish(record, out);
+        if first && fields.is_empty() && out.get(start) == Some(&b',') {
+            out.remove(start);
+        }
+    }
+}
+
+/// Times as numbers and text; the last second stays rendered.
+#[derive(Debug, Clone, Default)]
+struct Clock {
+    second: Option<(i64, DateFormat)>,
+    text: Vec<u8>,
+}
+
+impl Clock {
+    fn write(&mut self, time: Time, format: DateFormat, out: &mut Vec<u8>) {
+        if self.second != Some((time.seconds, format)) {
+            self.render(time.seconds, format);
+        }
+        out.extend_from_slice(&self.text);
+        match format {
+            DateFormat::Epoch => {}
+            DateFormat::EpochMs => decimal(u64::from(time.nanos / 1_000_000), 3, out),
+            DateFormat::Double => {
+                out.push(b'.');
+                decimal(u64::from(time.nanos), 9, out);
+            }
+            DateFormat::Iso8601 => {
+                decimal(u64::from(time.nanos / 1_000), 6, out);
+                out.extend_from_slice(b"Z\"");
+            }
+        }
+    }
+
+    #[cold]
+    fn render(&mut self, seconds: i64, format: DateFormat) {
+        self.second = Some((seconds, format));
+        self.text = match format {
+            DateFormat::Iso8601 => {
+                let at = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+                format!("\"{}.", at.strftime("%Y-%m-%dT%H:%M:%S")).into_bytes()
+            }
+            // Before 1970 a fraction after a negative number would point the wrong way; no log is that old.
+            DateFormat::Epoch | DateFormat::EpochMs | DateFormat::Double => seconds.max(0).to_string().into_bytes(),
+        };
+    }
+}
+
+/// At least `width` digits of `value`.
+fn decimal(mut value: u64, width: usize, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    while value > 0 {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+    }
+    out.extend_from_slice(&digits[at.min(digits.len() - width)..]);
+}
+
+#[cfg(test)]
+mod tests;

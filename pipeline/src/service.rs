@@ -1,0 +1,174 @@
+//! The process: inputs on one thread, each output on its own, batches between them in the buffer.
+//!
+//! ```text
+//! tail loop:  acks ─▶ tailer ─▶ checkpoint      one turn = one step of each input
+//!             step ─▶ Chunk ─▶ parser ─▶ buffer
+//!             nothing to do ─▶ poll(notifications, wake-up by an output, signals, next deadline)
+//! ```
+//! A checkpoint is written at once after the acks that move it. The first request to stop ends the reading, lets the
+//! outputs drain within `Grace`, and stores the last checkpoint; the second ends at once, which loses nothing either:
+//! what was not acknowledged is read again at the next start.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use nix::sys::signalfd::SignalFd;
+use thiserror::Error;
+
+use crate::{
+    buffer::{Buffer, Lane},
+    checkpoint::CheckpointError,
+    config::{Plan, plan::OutputPlan},
+    defects::Defect,
+    output::{self, Context, OutputCounters},
+};
+
+mod clock;
+mod input;
+mod progress;
+mod tail_loop;
+
+use clock::Clock;
+use input::Input;
+
+/// The longest that a batch waits for others, whatever `Flush` says, ms.
+const LINGER_MAX_MS: u64 = 100;
+
+/// Why the process did not start or did not go on; fits after "failed to".
+#[derive(Debug, Error)]
+pub enum ServiceError {
+    /// Checkpoints cannot be read or written.
+    #[error("keep checkpoints in {path}: {source}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: CheckpointError,
+    },
+    /// The system refused something.
+    #[error("{what}: {source}; check the limits of the process")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// An output ended although nobody asked it to.
+    #[error("go on: the output {0} ended by itself; this is a bug, please report it with the log")]
+    OutputEnded(String),
+}
+
+/// Asks a running service to stop.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    asked: Arc<AtomicU8>,
+    buffer: Arc<Buffer>,
+}
+
+impl Stop {
+    /// Once: drain and end. Twice: end at once.
+    pub fn ask(&self) {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.buffer.wake();
+    }
+
+    fn times(&self) -> u8 {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+/// How a service ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything that was read has been delivered.
+    Drained,
+    /// The grace time was over first; the rest is read again at the next start.
+    GraceOver,
+    /// It was asked twice.
+    AtOnce,
+}
+
+/// A pipeline that is ready to run.
+#[derive(Debug)]
+pub struct Service {
+    clock: Clock,
+    buffer: Arc<Buffer>,
+    inputs: Vec<Input>,
+    outputs: Vec<Running>,
+    stop: Stop,
+    grace_ms: u64,
+}
+
+#[derive(Debug)]
+struct Running {
+    name: String,
+    counters: Arc<OutputCounters>,
+    thread: JoinHandle<()>,
+}
+
+impl Service {
+    /// Opens the checkpoints and starts the outputs.
+    pub fn start(plan: &Plan, defect: Option<Defect>) -> Result<Self, ServiceError> {
+        let clock = Clock::start();
+        let limits = plan.inputs.iter().map(|input| input.buffer_bytes).collect();
+        let matches = plan.outputs.iter().map(|output| output.matches.clone()).collect();
+        let buffer = Buffer::new(limits, matches);
+        let buffer = Arc::new(buffer.map_err(|source| ServiceError::System { what: "make an eventfd", source })?);
+        let inputs = plan.inputs.iter().enumerate();
+        let inputs = inputs.map(|(index, input)| Input::open(index, input, defect, clock)).collect::<Result<_, _>>()?;
+        let linger = Duration::from_millis(plan.service.flush_ms.min(LINGER_MAX_MS));
+        let start = |(index, plan): (usize, &OutputPlan)| {
+            let counters = Arc::new(OutputCounters::default());
+            let seed = clock.unix_ns() as u64 ^ index as u64;
+            let context = Context {
+                buffer: Arc::clone(&buffer),
+                lane: Lane(index),
+                linger,
+                seed,
+                counters: Arc::clone(&counters),
+            };
+            let thread = spawn(plan.clone(), context)?;
+            Ok(Running { name: plan.name.clone(), counters, thread })
+        };
+        let outputs = plan.outputs.iter().enumerate().map(start).collect::<Result<_, ServiceError>>()?;
+        let stop = Stop { asked: Arc::new(AtomicU8::new(0)), buffer: Arc::clone(&buffer) };
+        Ok(Self { clock, buffer, inputs, outputs, stop, grace_ms: plan.service.grace_ms })
+    }
+
+    /// Something to stop it with from another thread.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Runs until asked to stop, by [`Stop`] or by any signal of `signals`.
+    pub fn run(mut self, signals: Option<&SignalFd>) -> Result<Ended, ServiceError> {
+        let ended = tail_loop::run(&mut self, signals)?;
+        if ended == Ended::Drained {
+            for output in self.outputs {
+                // A panic was reported by its own thread; everything is delivered.
+                let _ = output.thread.join();
+            }
+        }
+        Ok(ended)
+    }
+}
+
+fn spawn(plan: OutputPlan, context: Context) -> Result<JoinHandle<()>, ServiceError> {
+    let system = |what| move |source| ServiceError::System { what, source };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(system("make a runtime"))?;
+    std::thread::Builder::new()
+        .name(plan.name.clone())
+        .spawn(move || runtime.block_on(output::run(plan, context)))
+        .map_err(system("start a thread"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! One input: its tailer, its parser and its checkpoints, driven a step at a time.
+
+use std::path::PathBuf;
+
+use super::{ServiceError, clock::Clock};
+use crate::{
+    buffer::Buffer,
+    checkpoint::Store,
+    config::plan::{DbSync, InputPlan},
+    defects::Defect,
+    input::tail::{Step, TailCounters, TailPlan, Tailer},
+    os::LinuxDisk,
+    parse::{self, Batch, Now, Parser},
+};
+
+const SYNC_FULL_MS: u64 = 1_000;
+const SYNC_NORMAL_MS: u64 = 5_000;
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Did {
+    /// There may be more at once.
+    Something,
+    /// Nothing before this time, ms of the clock, unless something happens.
+    Nothing(Option<u64>),
+}
+
+#[derive(Debug)]
+pub(super) struct Input {
+    index: usize,
+    pub(super) disk: LinuxDisk,
+    tailer: Tailer,
+    parser: Parser,
+    store: Option<(PathBuf, Store)>,
+    /// Less room than this is none, so that a nearly full buffer does not make reads small.
+    room_least: usize,
+    /// The buffer is full.
+    paused: bool,
+    /// Times that it became full.
+    pub(super) pauses: u64,
+    /// It has looked at its paths at least once.
+    pub(super) up: bool,
+    batches: Vec<Batch>,
+}
+
+impl Input {
+    pub(super) fn open(
+        index: usize,
+        plan: &InputPlan,
+        defect: Option<Defect>,
+        clock: Clock,
+    ) -> Result<Self, ServiceError> {
+        let (store, restored) = match &plan.db {
+            Some(path) => {
+                let (store, restored) = Store::open(path, sync_ms(plan.db_sync))
+                    .map_err(|source| ServiceError::Checkpoint { path: path.clone(), source })?;
+                (Some((path.clone(), store)), restored)
+            }
+            None => (None, Vec::new()),
+        };
+        Ok(Self {
+            index,
+            disk: LinuxDisk::new(),
+            tailer: Tailer::new(tail_plan(plan, clock), restored, defect),
+            parser: Parser::new(index, plan),
+            store,
+            room_least: plan.chunk_bytes.min(plan.buffer_bytes / 2),
+            paused: false,
+            pauses: 0,
+            up: false,
+            batches: Vec::new(),
+        })
+    }
+
+    /// Does a little. Reads only if there is room.
+    pub(super) fn step(&mut self, buffer: &Buffer, clock: Clock) -> Result<Did, ServiceError> {
+        let now_ms = clock.mono_ms();
+        self.settle(buffer)?;
+        let room = self.room(buffer);
+        let step = self.tailer.step(&mut self.disk, now_ms, room);
+        let did = match step {
+            Step::Again => return Ok(Did::Something),
+            Step::Chunk(chunk) => {
+                self.parser.parse(chunk, Now { unix_ns: clock.unix_ns(), mono_ms: now_ms }, &mut self.batches);
+                Did::Something
+            }
+            Step::Idle { until_ms } => {
+                // Everything that is on the disk has been read, so a fragment's end has not come yet.
+                if room > 0 {
+                    self.parser.expire(now_ms, &mut self.batches);
+                }
+                self.maintain(now_ms)?;
+                let expiry = self.parser.expires_at_ms().filter(|_| room > 0);
+                Did::Nothing([until_ms, expiry].into_iter().flatten().min())
+            }
+        };
+        self.up = true;
+        self.batches.drain(..).for_each(|batch| buffer.push(batch));
+        Ok(did)
+    }
+
+    /// Hands the acks to the tailer and stores what they move.
+    pub(super) fn settle(&mut self, buffer: &Buffer) -> Result<(), ServiceError> {
+        let acks = buffer.take_acks(self.index);
+        if !acks.is_empty() {
+            self.tailer.acked(&acks);
+        }
+        let Some(entries) = self.tailer.dirty() else { return Ok(()) };
+        let Some((path, store)) = &mut self.store else { return Ok(()) };
+        store.write(&entries).map_err(|source| ServiceError::Checkpoint { path: path.clone(), source })
+    }
+
+    /// What the store does from time to time.
+    pub(super) fn maintain(&mut self, now_ms: u64) -> Result<(), ServiceError> {
+        let Some((path, store)) = &mut self.store else { return Ok(()) };
+        store.maintain(now_ms).map_err(|source| ServiceError::Checkpoint { path: path.clone(), source })
+    }
+
+    /// The last checkpoint, on the disk.
+    pub(super) fn finish(&mut self, buffer: &Buffer) -> Result<(), ServiceError> {
+        self.settle(buffer)?;
+        let Some((path, store)) = &mut self.store else { return Ok(()) };
+        store.sync().map_err(|source| ServiceError::Checkpoint { path: path.clone(), source })
+    }
+
+    pub(super) fn parsed(&self) -> parse::Counters {
+        self.parser.counters()
+    }
+
+    pub(super) fn tailed(&self) -> TailCounters {
+        self.tailer.counters()
+    }
+
+    fn room(&mut self, buffer: &Buffer) -> usize {
+        let room = buffer.room(self.index);
+        let room = if room < self.room_least { 0 } else { room };
+        if (room == 0) != self.paused {
+            self.paused = room == 0;
+            self.pauses += u64::from(self.paused);
+            tracing::debug!(input = self.index, paused = self.paused, "buffer");
+        }
+        room
+    }
+}
+
+fn sync_ms(sync: DbSync) -> u64 {
+    match sync {
+        DbSync::Off => u64::MAX,
+        DbSync::Normal => SYNC_NORMAL_MS,
+        DbSync::Full => SYNC_FULL_MS,
+    }
+}
+
+fn tail_plan(plan: &InputPlan, clock: Clock) -> TailPlan {
+    TailPlan {
+        exclude: plan.exclude.clone(),
+        tag: plan.tag.clone(),
+        refresh_interval_ms: plan.refresh_interval_ms,
+        rotate_wait_ms: plan.rotate_wait_ms,
+        read_from_head: plan.read_from_head,
+        chunk_bytes: plan.chunk_bytes,
+        max_line_bytes: plan.line_max,
+        skip_long_lines: plan.skip_long_lines,
+        inotify: plan.inotify,
+        started_ns: clock.unix_ns(),
+        ..TailPlan::new(plan.paths.clone())
+    }
+}

@@ -1,0 +1,96 @@
+//! The loop of the inputs: step while there is something to do, else wait for whatever comes first.
+
+use std::os::fd::AsFd;
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::signalfd::SignalFd,
+};
+
+use super::{Ended, Service, ServiceError, input::Did, progress::Progress};
+
+/// The longest wait, ms: the progress line is due then at the latest.
+const WAIT_MAX_MS: u64 = 1_000;
+
+pub(super) fn run(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, ServiceError> {
+    let mut progress = Progress::default();
+    loop {
+        hear(service, signals);
+        if service.stop.times() > 0 {
+            break;
+        }
+        let now_ms = service.clock.mono_ms();
+        progress.tick(service, now_ms);
+        if let Some(output) = service.outputs.iter().find(|output| output.thread.is_finished()) {
+            return Err(ServiceError::OutputEnded(output.name.clone()));
+        }
+        if let Some(until_ms) = turn(service)? {
+            wait(service, signals, until_ms.min(now_ms + WAIT_MAX_MS))?;
+        }
+    }
+    let ended = drain(service, signals)?;
+    progress.last(service, ended);
+    Ok(ended)
+}
+
+/// One step of each input; when all have nothing to do, until when.
+fn turn(service: &mut Service) -> Result<Option<u64>, ServiceError> {
+    let mut until = Some(u64::MAX);
+    for input in &mut service.inputs {
+        match input.step(&service.buffer, service.clock)? {
+            Did::Something => until = None,
+            Did::Nothing(at) => until = until.map(|until| until.min(at.unwrap_or(u64::MAX))),
+        }
+    }
+    Ok(until)
+}
+
+/// Nothing new is read; what was read is delivered and stored.
+fn drain(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, ServiceError> {
+    let deadline = service.clock.mono_ms() + service.grace_ms;
+    service.buffer.close();
+    loop {
+        hear(service, signals);
+        if service.stop.times() > 1 {
+            return Ok(Ended::AtOnce);
+        }
+        for input in &mut service.inputs {
+            input.settle(&service.buffer)?;
+        }
+        let empty = service.buffer.is_empty();
+        let over = service.clock.mono_ms() >= deadline;
+        if empty || over {
+            for input in &mut service.inputs {
+                input.finish(&service.buffer)?;
+            }
+            return Ok(if empty { Ended::Drained } else { Ended::GraceOver });
+        }
+        wait(service, signals, deadline)?;
+    }
+}
+
+/// Counts signals as requests to stop.
+fn hear(service: &Service, signals: Option<&SignalFd>) {
+    let Some(signals) = signals else { return };
+    while let Ok(Some(_)) = signals.read_signal() {
+        service.stop.ask();
+    }
+}
+
+fn wait(service: &Service, signals: Option<&SignalFd>, until_ms: u64) -> Result<(), ServiceError> {
+    let left = until_ms.saturating_sub(service.clock.mono_ms());
+    let timeout = PollTimeout::try_from(left.min(60_000)).unwrap_or(PollTimeout::MAX);
+    let mut fds = vec![PollFd::new(service.buffer.wake_fd().as_fd(), PollFlags::POLLIN)];
+    fds.extend(signals.map(|signals| PollFd::new(signals.as_fd(), PollFlags::POLLIN)));
+    let reading = service.stop.times() == 0;
+    let events = service.inputs.iter().filter(|_| reading).filter_map(|input| input.disk.event_fd());
+    fds.extend(events.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+    match poll(&mut fds, timeout) {
+        Ok(_) | Err(Errno::EINTR) => {
+            service.buffer.slept();
+            Ok(())
+        }
+        Err(errno) => Err(ServiceError::System { what: "wait for events", source: errno.into() }),
+    }
+}

@@ -17,7 +17,7 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::{OFlag, open, openat},
-    sys::stat::Mode,
+    sys::stat::{Mode, fstat},
 };
 use thiserror::Error;
 
@@ -43,6 +43,14 @@ pub enum RootError {
         "{path} has no marker file {MARKER}: it is no run's work folder, and nothing in it will be touched; let the run create one"
     )]
     Unmarked {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Anybody may put links into it.
+    #[error(
+        "work folder {path} can be written by everybody; take that right away with chmod o-w, or choose another folder"
+    )]
+    Shared {
         /// Which.
         path: PathBuf,
     },
@@ -73,7 +81,7 @@ pub(super) struct Place {
 }
 
 impl Root {
-    /// Opens a folder that carries the marker.
+    /// Opens a folder that carries the marker and that not everybody may write to.
     pub fn open(path: &Path) -> Result<Self, RootError> {
         let failed = |errno: Errno| RootError::Open { path: path.to_owned(), source: errno.into() };
         let absolute = path.canonicalize().map_err(|source| RootError::Open { path: path.to_owned(), source })?;
@@ -82,6 +90,10 @@ impl Root {
         let marked = identify(&fd, OsStr::new(MARKER)).is_ok_and(|(_, kind)| kind.is_file());
         if !marked {
             return Err(RootError::Unmarked { path: path.to_owned() });
+        }
+        let mode = fstat(&fd).map_err(failed)?.st_mode;
+        if Mode::from_bits_truncate(mode).contains(Mode::S_IWOTH) {
+            return Err(RootError::Shared { path: path.to_owned() });
         }
         Ok(Self { path: absolute, fd: Arc::new(fd) })
     }

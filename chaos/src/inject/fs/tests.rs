@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -270,6 +270,15 @@ fn a_folder_without_the_marker_is_not_touched() {
     fs::create_dir(dir.path().join(MARKER)).unwrap();
     assert!(matches!(Root::mark(dir.path()), Err(RootError::Unmarked { .. })), "a folder is no marker");
     assert!(matches!(Root::open(&dir.path().join("gone")), Err(RootError::Open { .. })));
+}
+
+#[test]
+fn a_folder_that_everybody_may_write_to_is_refused() {
+    let dir = folder();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(matches!(Root::mark(dir.path()), Err(RootError::Shared { .. })));
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o775)).unwrap();
+    assert!(Root::mark(dir.path()).is_ok());
 }
 
 #[test]

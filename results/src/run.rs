@@ -193,12 +193,8 @@ impl RunFolder {
 pub fn close_broken_off(path: &Path) -> Result<Outcome, RunError> {
     let run = StoredRun::open(path)?;
     let outcome = run.judge_again()?;
-    let manifest = Manifest {
-        state: RunState::BrokenOff,
-        children: Vec::new(),
-        outcome: Some(outcome.clone()),
-        ..run.manifest
-    };
+    let manifest =
+        Manifest { state: RunState::BrokenOff, children: Vec::new(), outcome: Some(outcome.clone()), ..run.manifest };
     store(path, &manifest)?;
     Ok(outcome)
 }

@@ -1,0 +1,317 @@
+//! The judge's explanations: histories of runs as files live and die in them, and the cause that must be named.
+
+use std::{ops::Range, sync::Arc};
+
+use results::{
+    books::Books,
+    cause::causes,
+    event::{AgentEvent, Event, FileId, Generation, GenerationEnd, RotationStep, StepKind, StreamSample, What},
+    identity::{self, RecordId, STAMP_LEN, Stamp, StreamId},
+    ledger::{Ledger, LedgerPlan, Seen},
+    outcome::Cause,
+    proofs::proofs,
+};
+
+const SECOND: u64 = 1_000_000;
+const APP: StreamId = StreamId(0);
+const PATH: &str = "logs/app.log";
+/// Records a generation.
+const GENERATION: u64 = 100;
+
+/// A run that is told step by step.
+struct Story {
+    events: Vec<Event>,
+    ledger: Arc<Ledger>,
+    written: u64,
+    delivered: u64,
+}
+
+impl Story {
+    fn new() -> Self {
+        let plan = LedgerPlan { run: 1, streams: vec!["app".to_owned()], books: None, settle_us: SECOND };
+        let ledger = Ledger::create(plan).expect("no file");
+        ledger.reserve(APP, 1 << 20).expect("no file");
+        let mut story = Self { events: Vec::new(), ledger, written: 0, delivered: 0 };
+        story.at(0, What::Agent(AgentEvent::Started { pid: 1 }));
+        story
+    }
+
+    fn at(&mut self, t_us: u64, what: What) {
+        self.events.push(Event { t_us, what });
+    }
+
+    fn file(inode: u64, generation: u32) -> FileId {
+        FileId { device: 1, inode, born_ns: u64::from(generation) + 1 }
+    }
+
+    fn open(&mut self, t_s: u64, generation: u32, inode: u64) {
+        let file = Self::file(inode, generation);
+        let opened = Generation { stream: APP, generation, path: PATH.to_owned(), file, first_seq: self.written };
+        self.at(t_s * SECOND, What::GenerationOpened(opened));
+    }
+
+    fn write(&mut self, t_s: u64, count: u64) {
+        self.written += count;
+        self.ledger.sent(APP, self.written);
+        self.ledger.written(APP, self.written, count * 100);
+        self.sample(t_s);
+    }
+
+    fn deliver(&mut self, t_s: u64, seqs: Range<u64>) {
+        self.arrive(t_s, seqs, true);
+        self.sample(t_s);
+    }
+
+    fn arrive(&mut self, t_s: u64, seqs: Range<u64>, answered: bool) {
+        let mut intake = self.ledger.intake();
+        intake.begin(t_s * SECOND);
+        for seq in seqs {
+            let id = RecordId { stream: APP, seq };
+            let stamp = Stamp { run: 1, id, due_us: 0, text_len: STAMP_LEN as u32, at: 0 };
+            let mut text = [0; STAMP_LEN];
+            stamp.encode(&mut text);
+            identity::seal(&mut text, 0);
+            intake.record(&text, Seen::default());
+        }
+        let batch = intake.end();
+        if answered {
+            self.ledger.answered(batch, t_s * SECOND);
+        }
+        self.delivered = self.ledger.totals().delivered;
+    }
+
+    fn sample(&mut self, t_s: u64) {
+        self.at(t_s * SECOND, What::Streams(vec![StreamSample(self.written, self.delivered)]));
+    }
+
+    fn step(&mut self, t_s: u64, rotation: u32, step: StepKind, path: &str, to: Option<&str>, file: FileId) {
+        let (path, to) = (path.to_owned(), to.map(str::to_owned));
+        let step = RotationStep { stream: APP, rotation, step, path, to, file: Some(file), error: None };
+        self.at(t_s * SECOND, What::RotationStep(step));
+    }
+
+    fn close(&mut self, t_s: u64, generation: u32) {
+        let end = GenerationEnd { stream: APP, generation, end_seq: self.written, bytes: 0 };
+        self.at(t_s * SECOND, What::GenerationClosed(end));
+    }
+
+    /// kubelet's way: the file before is archived and unlinked, the live one renamed, a new one created.
+    fn rotate(&mut self, t_s: u64, to: u32, inodes: &[u64]) {
+        if to >= 2 {
+            let (old, file) = (format!("{PATH}.{}", to - 2), Self::file(inodes[to as usize - 2], to - 2));
+            self.step(t_s, to, StepKind::Archive, &old, Some(&format!("{old}.gz")), file);
+            self.step(t_s, to, StepKind::Unlink, &old, None, file);
+        }
+        let live = Self::file(inodes[to as usize - 1], to - 1);
+        self.step(t_s, to, StepKind::Rename, PATH, Some(&format!("{PATH}.{}", to - 1)), live);
+        self.open(t_s, to, inodes[to as usize]);
+        self.close(t_s, to - 1);
+    }
+
+    /// Generations with these inodes, ten seconds each; those not among `missed` are delivered.
+    fn generations(inodes: &[u64], missed: &[u32]) -> Self {
+        let mut story = Self::new();
+        story.open(0, 0, inodes[0]);
+        for generation in 0..inodes.len() as u32 {
+            let t_s = u64::from(generation) * 10;
+            if generation > 0 {
+                story.rotate(t_s, generation, inodes);
+            }
+            let from = story.written;
+            story.write(t_s + 1, GENERATION);
+            if !missed.contains(&generation) {
+                story.deliver(t_s + 2, from..from + GENERATION);
+            }
+        }
+        story
+    }
+
+    fn kill(&mut self, t_s: u64) {
+        let ended = AgentEvent::Ended { pid: 1, how: "signal 9".to_owned(), asked: true };
+        self.at(t_s * SECOND, What::Agent(ended));
+        self.ledger.agent_down(t_s * SECOND, 0);
+    }
+
+    fn start(&mut self, t_s: u64) {
+        self.at(t_s * SECOND, What::Agent(AgentEvent::Started { pid: 2 }));
+    }
+
+    fn books(&self) -> Books {
+        self.ledger.snapshot()
+    }
+
+    fn causes(&self) -> Vec<Cause> {
+        causes(&self.books(), &self.events)
+    }
+
+    /// The only cause there is.
+    fn cause(&self) -> (String, String, u64, String) {
+        let [cause] = &self.causes()[..] else { panic!("{:#?}", self.causes()) };
+        (cause.verdict.clone(), cause.cause.clone(), cause.count, cause.evidence.clone())
+    }
+}
+
+fn assert_cause(story: &Story, verdict: &str, name: &str, count: u64, evidence: &[&str]) {
+    let cause = story.cause();
+    assert_eq!((cause.0.as_str(), cause.1.as_str(), cause.2), (verdict, name, count), "{}", cause.3);
+    for words in evidence {
+        assert!(cause.3.contains(words), "`{words}` is not in: {}", cause.3);
+    }
+}
+
+#[test]
+fn nothing_lost_needs_no_cause() {
+    assert_eq!(Story::generations(&[7, 8, 7, 8], &[]).causes(), []);
+}
+
+#[test]
+fn files_refused_for_their_inode_numbers_are_named_with_both_holders_and_the_archive() {
+    let story = Story::generations(&[7, 8, 7, 8, 7], &[2, 3, 4]);
+    let evidence = [
+        "generation 2 got inode 7 at 20.000 s",
+        "the number of generation 0",
+        "archived to logs/app.log.0.gz at 20.000 s and unlinked at 20.000 s",
+        "3 of 4 later generations",
+    ];
+    assert_cause(&story, "lost", "inode-reuse", 300, &evidence);
+    assert_eq!(proofs(&story.events).inodes_reused, 3);
+}
+
+#[test]
+fn files_with_fresh_numbers_that_are_missing_were_missed_in_the_gap() {
+    let story = Story::generations(&[7, 8, 9, 10, 11], &[1, 3]);
+    assert_cause(
+        &story,
+        "lost",
+        "rename-create-gap",
+        200,
+        &["generation 1 (inode 8)", "0 ms after", "2 stretches in all"],
+    );
+}
+
+#[test]
+fn reused_numbers_do_not_explain_it_when_a_file_with_one_got_through() {
+    let story = Story::generations(&[7, 8, 7, 8, 7, 8], &[2, 5]);
+    assert_cause(&story, "lost", "rename-create-gap", 200, &["its inode number does not explain it"]);
+}
+
+#[test]
+fn reused_and_fresh_numbers_missing_alike_are_the_gap() {
+    let story = Story::generations(&[7, 8, 7, 9], &[2, 3]);
+    assert_cause(&story, "lost", "rename-create-gap", 200, &[]);
+}
+
+#[test]
+fn a_number_that_the_agent_never_read_under_does_not_count_as_reused() {
+    // Generation 1 was missed, so generation 3, with its number, cannot be taken for it.
+    let story = Story::generations(&[7, 8, 9, 8], &[1, 3]);
+    assert_cause(&story, "lost", "rename-create-gap", 200, &[]);
+}
+
+#[test]
+fn the_end_of_a_rotated_file_that_is_given_up_while_it_still_exists() {
+    let mut story = Story::new();
+    let inodes = [7, 8];
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(2, 0..40);
+    story.rotate(10, 1, &inodes);
+    story.write(11, 100);
+    story.deliver(15, 100..200);
+    assert_cause(&story, "lost", "closed-unread-after-rotation", 60, &["rotated at 10.000 s", "records 40–99 unread"]);
+}
+
+#[test]
+fn the_end_of_a_file_that_was_unlinked_while_it_was_read() {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(2, 0..20);
+    story.rotate(10, 1, &[7, 8]);
+    story.step(11, 2, StepKind::Unlink, "logs/app.log.0", None, Story::file(7, 0));
+    story.deliver(12, 20..40);
+    story.write(13, 100);
+    story.deliver(15, 100..200);
+    assert_cause(&story, "lost", "unlinked-unread", 60, &["unlinked at 11.000 s", "records 40–99"]);
+}
+
+#[test]
+fn records_read_and_not_delivered_at_a_kill() {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(2, 0..60);
+    story.write(3, 100);
+    story.kill(4);
+    story.start(5);
+    story.write(6, 100);
+    story.deliver(7, 90..300);
+    assert_cause(&story, "lost", "agent-crash", 30, &["ended at 4.000 s (signal 9)", "records 60–89"]);
+}
+
+#[test]
+fn everything_after_a_moment() {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(2, 0..60);
+    story.write(3, 100);
+    assert_cause(&story, "lost", "all-after", 140, &["after 2.000 s", "from 60 on"]);
+}
+
+#[test]
+fn a_hole_in_the_middle_of_a_file_is_unexplained() {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(2, 0..40);
+    story.deliver(3, 50..100);
+    assert_cause(&story, "lost", "unexplained", 10, &["records 40–49", "inode 7"]);
+}
+
+#[test]
+fn a_file_read_anew_after_it_was_renamed_away_and_back() {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(2, 0..100);
+    story.step(3, 1, StepKind::Rename, PATH, Some("logs/app.log.0"), Story::file(7, 0));
+    story.step(4, 1, StepKind::Rename, "logs/app.log.0", Some(PATH), Story::file(7, 0));
+    story.deliver(9, 0..100);
+    assert_cause(&story, "duplicated", "reread-after-rename-back", 100, &["back at 4.000 s", "again at 9.000 s"]);
+}
+
+#[test]
+fn a_file_read_anew_for_no_reason() {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(2, 0..100);
+    story.deliver(9, 0..100);
+    assert_cause(&story, "duplicated", "reread-file", 100, &["generation 0", "read anew"]);
+}
+
+#[test]
+fn settled_records_that_come_again_after_a_kill_and_those_that_may() {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(1, 0..60);
+    story.arrive(9, 60..100, false);
+    story.sample(9);
+    story.kill(10);
+    story.start(11);
+    story.deliver(12, 30..100);
+    let causes: Vec<(String, u64)> = story.causes().into_iter().map(|cause| (cause.cause, cause.count)).collect();
+    assert_eq!(causes, [("resent-in-flight".to_owned(), 40), ("checkpoint-behind".to_owned(), 30)]);
+}
+
+#[test]
+fn copies_in_the_middle_of_a_file_without_a_restart_are_unexplained() {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(2, 0..100);
+    story.deliver(3, 40..50);
+    assert_cause(&story, "duplicated", "unexplained", 10, &["records 40–49 arrived again at 3.000 s"]);
+}

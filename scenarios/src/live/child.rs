@@ -49,7 +49,7 @@ pub enum AgentError {
 
 /// A process of the agent, and how it is started again.
 #[derive(Debug)]
-pub struct AgentProcess {
+pub(super) struct AgentProcess {
     launch: Launch,
     bench: PathBuf,
     log: PathBuf,
@@ -62,18 +62,18 @@ pub struct AgentProcess {
 
 /// A process that ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub(super) struct Ended {
     /// Its process id.
-    pub pid: u32,
+    pub(super) pid: u32,
     /// "exit 0", "signal 9".
-    pub how: String,
+    pub(super) how: String,
     /// True if the bench asked for it.
-    pub asked: bool,
+    pub(super) asked: bool,
 }
 
 impl AgentProcess {
     /// Writes the configuration; starts nothing yet.
-    pub fn prepare(launch: Launch, bench: &Path, log: &Path) -> Result<Self, AgentError> {
+    pub(super) fn prepare(launch: Launch, bench: &Path, log: &Path) -> Result<Self, AgentError> {
         let (path, text) = &launch.config;
         std::fs::write(path, text).map_err(|e| AgentError::Files { path: path.clone(), why: e.to_string() })?;
         Ok(Self {
@@ -88,7 +88,7 @@ impl AgentProcess {
     }
 
     /// Starts a process; its output is appended to the agent's log.
-    pub fn start(&mut self) -> Result<u32, AgentError> {
+    pub(super) fn start(&mut self) -> Result<u32, AgentError> {
         let files = |e: std::io::Error| AgentError::Files { path: self.log.clone(), why: e.to_string() };
         let log = OpenOptions::new().create(true).append(true).open(&self.log).map_err(files)?;
         let again = log.try_clone().map_err(files)?;
@@ -110,17 +110,12 @@ impl AgentProcess {
     }
 
     /// The process id while it runs.
-    pub fn pid(&self) -> Option<u32> {
+    pub(super) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// From now on its end is no surprise.
-    pub fn expect_end(&mut self) {
-        self.asked = true;
-    }
-
     /// Reaps it if it has ended.
-    pub fn poll(&mut self) -> Option<Ended> {
+    pub(super) fn poll(&mut self) -> Option<Ended> {
         let child = self.child.as_mut()?;
         let status = child.try_wait().ok().flatten()?;
         let ended = Ended { pid: child.id(), how: describe(status), asked: self.asked };
@@ -129,12 +124,12 @@ impl AgentProcess {
     }
 
     /// Asks it to end (SIGTERM).
-    pub fn terminate(&mut self) {
+    pub(super) fn terminate(&mut self) {
         self.signal(Signal::SIGTERM);
     }
 
     /// Ends it (SIGKILL) and reaps it.
-    pub fn kill(&mut self) -> Option<Ended> {
+    pub(super) fn kill(&mut self) -> Option<Ended> {
         self.signal(Signal::SIGKILL);
         let mut child = self.child.take()?;
         let status = child.wait().ok()?;
@@ -150,19 +145,19 @@ impl AgentProcess {
     }
 
     /// CPU time of all its processes so far, microseconds, and the resident bytes of the running one.
-    pub fn usage(&mut self) -> (u64, u64) {
+    pub(super) fn usage(&mut self) -> (u64, u64) {
         let (cpu_us, rss) = self.pid().map_or((0, 0), |pid| (process_cpu_us(pid), resident_bytes(pid)));
         self.rss_max = self.rss_max.max(rss);
         (children_cpu_us().saturating_sub(self.cpu_before_us) + cpu_us, rss)
     }
 
     /// Largest resident size seen, bytes.
-    pub fn rss_max(&self) -> u64 {
+    pub(super) fn rss_max(&self) -> u64 {
         self.rss_max
     }
 
     /// The last lines of its log.
-    pub fn log_tail(&self) -> String {
+    pub(super) fn log_tail(&self) -> String {
         let tail = || -> std::io::Result<String> {
             let mut file = File::open(&self.log)?;
             let size = file.metadata()?.len() as i64;
@@ -197,7 +192,7 @@ fn children_cpu_us() -> u64 {
 }
 
 /// CPU time and peak resident bytes of the bench itself.
-pub fn own_usage() -> (u64, u64) {
+pub(super) fn own_usage() -> (u64, u64) {
     getrusage(UsageWho::RUSAGE_SELF).map_or((0, 0), |usage| {
         let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
         (cpu.unsigned_abs(), usage.max_rss().unsigned_abs() * 1024)
@@ -211,7 +206,7 @@ fn process_cpu_us(pid: u32) -> u64 {
 }
 
 /// When the process started, clock ticks since boot: with the pid it names one process for ever.
-pub fn start_ticks(pid: u32) -> Option<u64> {
+pub(super) fn start_ticks(pid: u32) -> Option<u64> {
     stat_fields(pid).get(19).copied()
 }
 

@@ -21,20 +21,20 @@ use super::{RunError, bus::Bus, child::AgentProcess};
 const END_WITHIN: Duration = Duration::from_secs(10);
 
 /// What faults act on.
-pub struct Scene<'a> {
+pub(super) struct Scene<'a> {
     /// The agent.
-    pub agent: &'a mut AgentProcess,
+    pub(super) agent: &'a mut AgentProcess,
     /// The receiver, if the sink is one.
-    pub http: Option<&'a HttpReceiver>,
+    pub(super) http: Option<&'a HttpReceiver>,
     /// Where crashes are booked.
-    pub ledger: &'a Ledger,
+    pub(super) ledger: &'a Ledger,
     /// Where everything is said.
-    pub bus: &'a Bus,
+    pub(super) bus: &'a Bus,
 }
 
 /// Faults to come, and faults in force.
 #[derive(Debug)]
-pub struct Faults {
+pub(super) struct Faults {
     planned: Vec<Planned>,
     next: usize,
     active: Vec<Active>,
@@ -53,22 +53,22 @@ struct Active {
 
 impl Faults {
     /// Faults in the order of time.
-    pub fn new(planned: Vec<Planned>) -> Self {
+    pub(super) fn new(planned: Vec<Planned>) -> Self {
         Self { planned, next: 0, active: Vec::new() }
     }
 
     /// True while something done to the sink is in force.
-    pub fn sink_is_sick(&self) -> bool {
+    pub(super) fn sink_is_sick(&self) -> bool {
         self.active.iter().any(|active| !active.planned.kind.hits_agent())
     }
 
     /// True while something done to the agent is in force.
-    pub fn agent_is_down(&self) -> bool {
+    pub(super) fn agent_is_down(&self) -> bool {
         self.active.iter().any(|active| active.planned.kind.hits_agent())
     }
 
     /// Applies what is due and heals what is over; `at_us` counts from the begin of the measure stretch.
-    pub fn tick(&mut self, at_us: u64, t_us: u64, scene: &mut Scene<'_>) -> Result<(), RunError> {
+    pub(super) fn tick(&mut self, at_us: u64, t_us: u64, scene: &mut Scene<'_>) -> Result<(), RunError> {
         while let Some(over) = self.active.iter().position(|active| active.planned.until_us <= at_us) {
             let active = self.active.remove(over);
             self.heal(active, scene)?;
@@ -84,7 +84,7 @@ impl Faults {
     }
 
     /// Heals everything that is in force.
-    pub fn heal_all(&mut self, scene: &mut Scene<'_>) -> Result<(), RunError> {
+    pub(super) fn heal_all(&mut self, scene: &mut Scene<'_>) -> Result<(), RunError> {
         for active in std::mem::take(&mut self.active) {
             self.heal(active, scene)?;
         }
@@ -215,7 +215,7 @@ fn what_happened(kind: FaultKind) -> &'static str {
 }
 
 /// The faults of a scenario, planned by the seed.
-pub fn planned(plan: &crate::plan::Plan, seed: u64) -> Result<Vec<Planned>, chaos::plan::PlanError> {
+pub(super) fn planned(plan: &crate::plan::Plan, seed: u64) -> Result<Vec<Planned>, chaos::plan::PlanError> {
     let specs: Vec<FaultSpec> = plan.faults.iter().map(spec).collect();
     chaos::plan::plan(&specs, seed, plan.measure.0)
 }

@@ -69,7 +69,7 @@ impl FileSystem {
 }
 
 /// Makes the folder if need be, and looks whether a run fits into it.
-pub fn inspect(folder: &Path, plan: &Plan) -> Result<FileSystem, GroundError> {
+pub(super) fn inspect(folder: &Path, plan: &Plan) -> Result<FileSystem, GroundError> {
     let unusable = |why: String| GroundError::Unusable { path: folder.to_owned(), why };
     std::fs::create_dir_all(folder).map_err(|e| unusable(e.to_string()))?;
     tempfile::tempfile_in(folder).map_err(|e| unusable(e.to_string()))?;

@@ -34,27 +34,27 @@ const DOCKER_THREADS: usize = 4;
 
 /// The threads; dropping ends and joins them.
 #[derive(Debug)]
-pub struct Hands {
+pub(super) struct Hands {
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
 }
 
 /// Streams whose file is full, for the Docker threads.
 #[derive(Debug)]
-pub struct Full {
+pub(super) struct Full {
     to: Vec<Sender<StreamId>>,
     from: Vec<Receiver<StreamId>>,
 }
 
 impl Full {
     /// One queue a thread.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (to, from) = (0..DOCKER_THREADS).map(|_| channel()).unzip();
         Self { to, from }
     }
 
     /// What the writer calls when it finds a file full; the writer then holds the stream until it is reopened.
-    pub fn teller(&self) -> impl Fn(StreamId) + Send + Sync + 'static {
+    pub(super) fn teller(&self) -> impl Fn(StreamId) + Send + Sync + 'static {
         let to = std::sync::Mutex::new(self.to.clone());
         move |stream| {
             let to = to.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -65,7 +65,7 @@ impl Full {
 
 impl Hands {
     /// Starts every hand of the scenario.
-    pub fn start(plan: &Plan, seed: u64, places: &Places, bus: &Bus, full: Full) -> Self {
+    pub(super) fn start(plan: &Plan, seed: u64, places: &Places, bus: &Bus, full: Full) -> Self {
         let stop = Stop::default();
         let mut hands = Self { stop: stop.clone(), threads: Vec::new() };
         let each = |places: &Places| Worker { places: places.clone(), bus: bus.clone(), stop: stop.clone() };

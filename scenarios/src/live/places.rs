@@ -21,29 +21,29 @@ use super::{bus::Bus, stage::WRITER_WITHIN};
 
 /// Where the files of one stream are.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub(super) struct Place {
     /// The file that is being written.
-    pub live: PathBuf,
+    pub(super) live: PathBuf,
     /// The name under which agents find it (the live file itself in a plain layout).
-    pub link: PathBuf,
+    pub(super) link: PathBuf,
     /// Rotations, swaps and removals so far.
-    pub rotation: u32,
+    pub(super) rotation: u32,
     /// Steps that clean up after the last restart, to be done at the next one.
-    pub later: Vec<Step>,
+    pub(super) later: Vec<Step>,
 }
 
 /// What a list of steps came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Did {
+pub(super) struct Did {
     /// The inode number that the last unlink freed.
-    pub freed: Option<u64>,
+    pub(super) freed: Option<u64>,
     /// The inode number of the file that was opened.
-    pub opened: Option<u64>,
+    pub(super) opened: Option<u64>,
 }
 
 /// Performs steps on the files of the streams.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub(super) struct Places {
     root: Root,
     writers: Arc<Writers>,
     bus: Bus,
@@ -52,22 +52,22 @@ pub struct Places {
 
 impl Places {
     /// All streams, index = stream.
-    pub fn new(root: Root, writers: Arc<Writers>, bus: Bus, places: Vec<Place>) -> Self {
+    pub(super) fn new(root: Root, writers: Arc<Writers>, bus: Bus, places: Vec<Place>) -> Self {
         Self { root, writers, bus, places: Arc::new(places.into_iter().map(Mutex::new).collect()) }
     }
 
     /// Takes hold of a stream's files; whoever holds it is the only one to touch them.
-    pub fn hold(&self, stream: StreamId) -> MutexGuard<'_, Place> {
+    pub(super) fn hold(&self, stream: StreamId) -> MutexGuard<'_, Place> {
         self.places[usize::from(stream.0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The writers.
-    pub fn writers(&self) -> &Writers {
+    pub(super) fn writers(&self) -> &Writers {
         &self.writers
     }
 
     /// Performs steps. Records in a file that is opened by them must arrive under `label`, if there is one.
-    pub fn perform(
+    pub(super) fn perform(
         &self,
         stream: StreamId,
         rotation: u32,

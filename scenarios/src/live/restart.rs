@@ -10,7 +10,7 @@ use results::identity::StreamId;
 use super::places::{Place, Places};
 
 /// The container of a stream ends and is started again; the dead instance before the last one is collected.
-pub fn restart(places: &Places, seed: u64, stream: StreamId, place: &mut Place) -> Result<(), StepError> {
+pub(super) fn restart(places: &Places, seed: u64, stream: StreamId, place: &mut Place) -> Result<(), StepError> {
     let collect = std::mem::take(&mut place.later);
     places.perform(stream, place.rotation, &collect, None)?;
     let listing = place.live.parent().and_then(|dir| Listing::read(dir).ok()).unwrap_or_default();
@@ -31,7 +31,7 @@ fn container_id(seed: u64, stream: StreamId, life: u32) -> String {
 }
 
 /// What a link in one folder says to mean a file in another: the relative path between them.
-pub fn target(link: &Path, file: &Path) -> PathBuf {
+pub(super) fn target(link: &Path, file: &Path) -> PathBuf {
     let from: Vec<Component<'_>> = link.parent().map(|dir| dir.components().collect()).unwrap_or_default();
     let to: Vec<Component<'_>> = file.components().collect();
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();

@@ -37,23 +37,23 @@ use crate::{
 /// The agent is given this long to end when asked to.
 const END_WITHIN_US: u64 = 12_000_000;
 /// Name of the folder in the run folder that is removed at the end.
-pub const WORK: &str = "work";
+pub(super) const WORK: &str = "work";
 
 /// What is running.
-pub struct Stage {
+pub(super) struct Stage {
     /// The books.
-    pub ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Ledger>,
     /// The agent.
-    pub agent: AgentProcess,
+    pub(super) agent: AgentProcess,
     /// The receiver, if the sink is one.
-    pub http: Option<HttpReceiver>,
+    pub(super) http: Option<HttpReceiver>,
     follower: Option<Follower>,
     /// The writers, until they are stopped.
     writers: Option<Arc<Writers>>,
     /// Where the files of each stream are, until the writers are stopped.
-    pub places: Option<Places>,
+    pub(super) places: Option<Places>,
     /// Where everything is said.
-    pub bus: Bus,
+    pub(super) bus: Bus,
     full: Option<Full>,
     work: PathBuf,
     keep: bool,
@@ -61,7 +61,7 @@ pub struct Stage {
 
 impl Stage {
     /// Makes folders, starts receiver and writers; the agent is started by [`Stage::start_agent`].
-    pub fn set_up(plan: &Plan, how: &How, trial: &Trial<'_>) -> Result<Self, RunError> {
+    pub(super) fn set_up(plan: &Plan, how: &How, trial: &Trial<'_>) -> Result<Self, RunError> {
         let folder = trial.folder();
         let folder = folder.path();
         let work = folder.join(WORK);
@@ -113,41 +113,41 @@ impl Stage {
     }
 
     /// Starts the agent's first process.
-    pub fn start_agent(&mut self) -> Result<(), RunError> {
+    pub(super) fn start_agent(&mut self) -> Result<(), RunError> {
         let pid = self.agent.start()?;
         self.bus.say(What::Agent(AgentEvent::Started { pid }));
         Ok(())
     }
 
     /// The queue of full files; it can be taken once.
-    pub fn take_full(&mut self) -> Full {
+    pub(super) fn take_full(&mut self) -> Full {
         self.full.take().unwrap_or_else(Full::new)
     }
 
     /// True while the load is on.
-    pub fn is_loading(&self) -> bool {
+    pub(super) fn is_loading(&self) -> bool {
         self.writers.is_some()
     }
 
     /// How late the generator is, microseconds at most so far.
-    pub fn late_us(&self) -> u64 {
+    pub(super) fn late_us(&self) -> u64 {
         self.writers.as_ref().map_or(0, |writers| writers.late().max_us)
     }
 
     /// True if the generator had to give records up.
-    pub fn cannot_write(&self) -> bool {
+    pub(super) fn cannot_write(&self) -> bool {
         self.writers.as_ref().is_some_and(|writers| !writers.errors().is_empty())
     }
 
     /// Ends the load; the report of the writers, once.
-    pub fn stop_load(&mut self) -> Option<LoadReport> {
+    pub(super) fn stop_load(&mut self) -> Option<LoadReport> {
         self.places = None;
         let writers = self.writers.take()?;
         Arc::into_inner(writers).map(Writers::stop)
     }
 
     /// Asks the agent to end, then ends it; what it still delivers on SIGTERM is booked.
-    pub fn end_agent(&mut self, trial: &mut Trial<'_>, gently: bool) {
+    pub(super) fn end_agent(&mut self, trial: &mut Trial<'_>, gently: bool) {
         let deadline = trial.now_us() + END_WITHIN_US;
         if gently {
             self.agent.terminate();
@@ -167,7 +167,7 @@ impl Stage {
     }
 
     /// Stops the receivers and closes the books.
-    pub fn close(mut self) -> Result<Books, RunError> {
+    pub(super) fn close(mut self) -> Result<Books, RunError> {
         drop(self.http.take());
         drop(self.follower.take());
         Ok(self.ledger.close()?)
@@ -291,4 +291,4 @@ fn load_places(load: &LoadPlan) -> Vec<Place> {
 }
 
 /// How long a writer may take to fulfil a wish.
-pub const WRITER_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const WRITER_WITHIN: Duration = Duration::from_secs(10);

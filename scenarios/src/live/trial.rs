@@ -28,7 +28,7 @@ const STREAMS: u64 = 250_000;
 const PACE_KEPT: f64 = 0.95;
 
 /// A run in the making.
-pub struct Trial<'w> {
+pub(super) struct Trial<'w> {
     plan: Plan,
     how: How,
     folder: RunFolder,
@@ -49,7 +49,7 @@ pub struct Trial<'w> {
 
 impl<'w> Trial<'w> {
     /// Makes the run folder.
-    pub fn open(
+    pub(super) fn open(
         plan: &Plan,
         how: &How,
         file_system: FileSystem,
@@ -87,54 +87,54 @@ impl<'w> Trial<'w> {
     }
 
     /// Its folder.
-    pub fn folder(&self) -> &RunFolder {
+    pub(super) fn folder(&self) -> &RunFolder {
         &self.folder
     }
 
     /// Its clock.
-    pub fn clock(&self) -> RunClock {
+    pub(super) fn clock(&self) -> RunClock {
         self.clock
     }
 
     /// Its bus.
-    pub fn bus(&self) -> Bus {
+    pub(super) fn bus(&self) -> Bus {
         self.bus.clone()
     }
 
     /// Microseconds since its start.
-    pub fn now_us(&self) -> u64 {
+    pub(super) fn now_us(&self) -> u64 {
         self.clock.now_us()
     }
 
     /// Waits until a moment of the run.
-    pub fn wait_until(&self, at_us: u64) {
+    pub(super) fn wait_until(&self, at_us: u64) {
         while self.now_us() < at_us {
             self.clock.park_until(at_us);
         }
     }
 
     /// Says that something happened.
-    pub fn say(&self, what: What) {
+    pub(super) fn say(&self, what: What) {
         self.bus.say(what);
     }
 
     /// Advice of the bench about itself.
-    pub fn warn(&self, name: &str, text: &str) {
+    pub(super) fn warn(&self, name: &str, text: &str) {
         self.say(What::Warning(Warning { name: name.to_owned(), text: text.to_owned() }));
     }
 
     /// Why this run proves nothing; may be said several times.
-    pub fn unknown(&mut self, why: String) {
+    pub(super) fn unknown(&mut self, why: String) {
         self.unknown.push(why);
     }
 
     /// The user broke the run off.
-    pub fn break_off(&mut self) {
+    pub(super) fn break_off(&mut self) {
         self.broken_off = true;
     }
 
     /// Notes the agent's process, for whoever has to sweep up after a killed bench.
-    pub fn note_child(&mut self, pid: Option<u32>) -> Result<(), RunError> {
+    pub(super) fn note_child(&mut self, pid: Option<u32>) -> Result<(), RunError> {
         let Some(pid) = pid.filter(|pid| self.children.last() != Some(pid)) else { return Ok(()) };
         self.children.push(pid);
         let child = ChildProcess { pid, start_ticks: child::start_ticks(pid).unwrap_or(0) };
@@ -142,7 +142,7 @@ impl<'w> Trial<'w> {
     }
 
     /// Appends what came in over the bus to the timeline, and shows it.
-    pub fn drain_bus(&mut self) {
+    pub(super) fn drain_bus(&mut self) {
         let events: Vec<Event> = self.events.try_iter().collect();
         if events.is_empty() {
             return;
@@ -160,7 +160,7 @@ impl<'w> Trial<'w> {
     }
 
     /// True once every quarter of a second.
-    pub fn streams_due(&mut self) -> bool {
+    pub(super) fn streams_due(&mut self) -> bool {
         let now = self.now_us();
         let due = now >= self.streams_at;
         if due {
@@ -170,7 +170,7 @@ impl<'w> Trial<'w> {
     }
 
     /// Samples the totals, once a second.
-    pub fn sample_if_due(&mut self, stage: &mut Stage) {
+    pub(super) fn sample_if_due(&mut self, stage: &mut Stage) {
         let now = self.now_us();
         if now >= self.sample_at {
             self.sample_at = now + SAMPLE;
@@ -179,7 +179,7 @@ impl<'w> Trial<'w> {
     }
 
     /// Samples the totals.
-    pub fn sample(&mut self, stage: &mut Stage) {
+    pub(super) fn sample(&mut self, stage: &mut Stage) {
         let totals = stage.ledger.totals();
         let written_bytes = stage.ledger.written_bytes();
         let mean = written_bytes / totals.written.max(1);
@@ -202,7 +202,7 @@ impl<'w> Trial<'w> {
     }
 
     /// The measure stretch begins now.
-    pub fn measure_begins(&mut self, stage: &mut Stage) -> u64 {
+    pub(super) fn measure_begins(&mut self, stage: &mut Stage) -> u64 {
         let now = self.now_us();
         self.begin = Some((now, stage.ledger.totals().written));
         self.say(What::Phase(Phase::Measure));
@@ -211,7 +211,7 @@ impl<'w> Trial<'w> {
     }
 
     /// The measure stretch is over: did the generator keep its pace?
-    pub fn measure_ends(&mut self, stage: &mut Stage) {
+    pub(super) fn measure_ends(&mut self, stage: &mut Stage) {
         self.sample(stage);
         let Some((from_us, before)) = self.begin else { return };
         let seconds = (self.now_us() - from_us) as f64 / 1e6;
@@ -231,7 +231,7 @@ impl<'w> Trial<'w> {
     }
 
     /// What the writers have to say about themselves.
-    pub fn load_report(&mut self, report: &LoadReport) {
+    pub(super) fn load_report(&mut self, report: &LoadReport) {
         for fault in report.errors.iter().take(3) {
             self.unknown(format!("the generator could not write: {}", fault.error));
         }
@@ -249,7 +249,7 @@ impl<'w> Trial<'w> {
     }
 
     /// Closes the books and judges.
-    pub fn judge(self, mut stage: Stage) -> Result<Outcome, RunError> {
+    pub(super) fn judge(self, mut stage: Stage) -> Result<Outcome, RunError> {
         let resources = self.resources(&mut stage);
         let latency = stage.ledger.latency();
         let books = stage.close()?;
@@ -257,7 +257,7 @@ impl<'w> Trial<'w> {
     }
 
     /// Judges a run that was not performed, for the reasons said.
-    pub fn judge_without_running(self) -> Result<Outcome, RunError> {
+    pub(super) fn judge_without_running(self) -> Result<Outcome, RunError> {
         let names = self.plan.streams.iter().map(|stream| stream.name.clone()).collect();
         self.conclude(&Books::new(0, names), Latency::default(), Resources::default())
     }
@@ -300,7 +300,7 @@ impl<'w> Trial<'w> {
 }
 
 /// What moves as long as anything moves.
-pub fn marks(ledger: &Ledger) -> [u64; 4] {
+pub(super) fn marks(ledger: &Ledger) -> [u64; 4] {
     let totals = ledger.totals();
     [totals.delivered, totals.duplicated, totals.corrupted, totals.unexpected]
 }

@@ -11,4 +11,5 @@ mod mode;
 pub use decode::{Format, Keys};
 pub use follow::{FollowCounters, FollowPlan, Follower};
 pub use http::{HttpPlan, HttpReceiver, ReceiveError};
+pub use inflate::{InflateError, gunzip as unpack_gzip};
 pub use mode::{HttpCounters, Mode};

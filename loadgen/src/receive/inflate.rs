@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read};
 
 use flate2::read::MultiGzDecoder;
+use thiserror::Error;
 
 /// Largest unpacked body, bytes.
 pub(super) const MAX_BYTES: usize = 64 << 20;
@@ -11,16 +12,18 @@ const MAX_RATIO: usize = 200;
 const STEP: usize = 64 << 10;
 
 /// Why a body was not unpacked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum InflateError {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum InflateError {
     /// It is no gzip, or cut.
+    #[error("unpack a body: it is no whole gzip stream; look at the agent's encoding")]
     Broken,
     /// It grows beyond the bounds.
+    #[error("unpack a body: more than 64 MiB or 200 times its size; let the agent send smaller batches")]
     TooLarge,
 }
 
 /// Unpacks a gzip body (one or several members) into `out`, which is emptied first.
-pub(super) fn gunzip(body: &[u8], out: &mut Vec<u8>) -> Result<(), InflateError> {
+pub fn gunzip(body: &[u8], out: &mut Vec<u8>) -> Result<(), InflateError> {
     let limit = MAX_BYTES.min(body.len() * MAX_RATIO + STEP);
     let mut gzip = MultiGzDecoder::new(body);
     let mut len = 0;

@@ -67,6 +67,10 @@ impl Feed {
                 lines.push(Line::News(format!("{} {words}", units::clock(event.t_us))));
             }
         }
+        if matches!(event.what, What::Judged(_)) {
+            // No further stretch will tell what this one counted.
+            lines.extend(self.summed(state).map(Line::News));
+        }
         let due = matches!(event.what, What::Sample(_)) && event.t_us >= self.next_us;
         if due {
             lines.extend(self.summed(state).map(Line::News));
@@ -124,7 +128,7 @@ mod tests {
     use super::*;
     use crate::{
         state::Lengths,
-        text::examples::{at, fault, reopened, sample},
+        text::examples::{at, fault, outcome, reopened, sample},
     };
 
     const S: u64 = 1_000_000;
@@ -174,6 +178,14 @@ mod tests {
         let lines = printed(Place::Plain, &events);
         assert_eq!(lines.len(), 6, "{lines:#?}");
         assert_eq!(lines[4], "! 00:10 197 more about faults");
+    }
+
+    #[test]
+    fn what_was_only_counted_is_told_at_the_end() {
+        let mut events: Vec<Event> = (0..5).map(|n| at(S, fault(n, FaultState::Applied))).collect();
+        assert_eq!(printed(Place::Terminal, &events).len(), 3);
+        events.push(at(2 * S, What::Judged(Box::new(outcome()))));
+        assert_eq!(printed(Place::Terminal, &events)[3], "! 00:02 2 more about faults");
     }
 
     #[test]

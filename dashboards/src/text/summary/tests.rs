@@ -1,45 +1,9 @@
 //! What people see, as snapshots; and what must hold of every summary.
 
-use results::outcome::{BookTotals, Cause, Latency, Proofs, Rates, Resources, SCHEMA, StallReport};
+use results::outcome::{BookTotals, Cause, Latency, Proofs, Rates, Resources, StallReport};
 
 use super::*;
-
-fn passed() -> Outcome {
-    Outcome {
-        schema: SCHEMA,
-        scenario: "tail-stall".into(),
-        agent: "builtin".into(),
-        defect: None,
-        seed: 17,
-        verdict: Verdict::Pass,
-        exit: 0,
-        broken_off: false,
-        books: BookTotals {
-            sent: 7_680_000,
-            written: 7_680_000,
-            expected: 7_680_000,
-            delivered: 7_680_000,
-            duplicated: 512,
-            duplicated_allowed: 512,
-            ..BookTotals::default()
-        },
-        stalls: Vec::new(),
-        causes: Vec::new(),
-        proofs: Proofs { rotations: 412, archives: 390, inodes_reused: 205, inodes_steered: 12, ..Proofs::default() },
-        latency_ms: Latency { p50: 2.1, p90: 8.25, p99: 210.4, p999: 998.0, max: 1250.0 },
-        rates: Rates { sent_per_s: 40_012.0, delivered_per_s: 39_950.0, sent_bytes_per_s: 12_400_000.0 },
-        resources: Resources {
-            agent_cpu_s: 92.3,
-            agent_rss_max_bytes: 71_000_000,
-            bench_cpu_s: 61.5,
-            bench_rss_max_bytes: 48_200_000,
-        },
-        findings: Vec::new(),
-        unknown_because: Vec::new(),
-        repeat: "tailproof run tail-stall --seed 17".into(),
-        run: "results/runs/20261121T101500Z-tail-stall-builtin".into(),
-    }
-}
+use crate::text::examples::outcome as passed;
 
 fn failed() -> Outcome {
     let mut outcome = Outcome {

@@ -140,7 +140,9 @@ mod tests {
             let taken: Vec<u64> = less.take_one(from..from + 25).into_iter().flatten().collect();
             let had: Vec<u64> = (from..from + 25).filter(|&seq| model[seq as usize] > 0).collect();
             prop_assert_eq!(&taken, &had);
-            taken.into_iter().for_each(|seq| less.add(seq..seq + 1, 1));
+            for seq in taken {
+                less.add(seq..seq + 1, 1);
+            }
             prop_assert_eq!(&less, &map);
             prop_assert_eq!(map.within(20..90).map(|(range, count)| (range.end - range.start) * count).sum::<u64>(),
                 model[20..90].iter().sum::<u64>());

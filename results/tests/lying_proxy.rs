@@ -234,7 +234,9 @@ fn invented_records_are_unexpected_whoever_they_claim_to_be() {
     for invent in invent {
         for_every_k(
             |deliveries, victims| {
-                victims.iter().rev().for_each(|&seq| deliveries.insert(seq as usize, (invent(seq), PATH)))
+                for &seq in victims.iter().rev() {
+                    deliveries.insert(seq as usize, (invent(seq), PATH));
+                }
             },
             |books, k, _| assert_eq!(books.totals(), BookTotals { unexpected: k, ..all() }),
         );

@@ -55,7 +55,9 @@ fn books_of(entries: &[Entry]) -> Books {
     for stream in 0..2 {
         books.add(&Entry::Marks { stream, marks: marks(RECORDS, RECORDS, RECORDS - 20) });
     }
-    entries.iter().for_each(|entry| books.add(entry));
+    for entry in entries {
+        books.add(entry);
+    }
     books
 }
 

@@ -1,5 +1,7 @@
 //! The sentences of a verdict.
 
+use std::collections::BTreeSet;
+
 use super::Trial;
 use crate::{
     books::{Damage, StreamBook},
@@ -17,7 +19,7 @@ const MAX_NAMED: usize = 3;
 pub(super) fn broken_promises(trial: &Trial<'_>, books: &BookTotals, stalls: &[StallReport]) -> Vec<String> {
     let mut broken = Vec::new();
     let contract = &trial.contract;
-    let may_lose = trial.broken_off || contract.delivery == Delivery::AtMostOnce;
+    let may_lose = trial.broken_off || contract.delivery == Delivery::AtMostOnce || !started(trial);
     if books.lost > 0 && !may_lose {
         let place = named(trial, |book| book.lost().collect());
         broken.push(format!("{} of {} records were lost: {place}", books.lost, books.expected));
@@ -60,6 +62,11 @@ pub(super) fn broken_promises(trial: &Trial<'_>, books: &BookTotals, stalls: &[S
     broken
 }
 
+/// True if there ever was an agent to keep a promise.
+fn started(trial: &Trial<'_>) -> bool {
+    trial.events.iter().any(|event| matches!(event.what, What::Agent(AgentEvent::Started { .. })))
+}
+
 fn stalled(stall: &StallReport) -> String {
     let end = stall.until_s.map_or_else(
         || format!("never moved again ({} records undelivered)", stall.undelivered),
@@ -87,10 +94,9 @@ pub(super) fn unproven(trial: &Trial<'_>, books: &BookTotals, proofs: &Proofs) -
         because.push("the books were never closed: the bench was killed".to_owned());
     }
     because.extend(trial.unknown_because.iter().cloned());
-    let started = trial.events.iter().any(|event| matches!(event.what, What::Agent(AgentEvent::Started { .. })));
     if books.written == 0 {
         because.push("nothing was written, so nothing could be lost".to_owned());
-    } else if books.delivered == 0 && !started {
+    } else if books.delivered == 0 && !started(trial) {
         because.push("the agent was never started".to_owned());
     } else if books.delivered == 0 {
         because.extend(deaths(trial).map(|death| format!("{death} before anything was delivered")));
@@ -109,6 +115,9 @@ pub(super) fn unproven(trial: &Trial<'_>, books: &BookTotals, proofs: &Proofs) -
             trial.rates.sent_per_s
         ));
     }
+    // A run that is judged again brings what was said of it before.
+    let mut seen = BTreeSet::new();
+    because.retain(|why| seen.insert(why.clone()));
     because
 }
 

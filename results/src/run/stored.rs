@@ -63,7 +63,7 @@ impl StoredRun {
         let contract = self.contract()?;
         let manifest = &self.manifest;
         let before = manifest.outcome.as_ref();
-        let mut unknown_because = Vec::new();
+        let mut unknown_because = before.map(|outcome| outcome.unknown_because.clone()).unwrap_or_default();
         if let Some(line) = self.torn_line {
             unknown_because.push(format!("line {line} of {EVENTS} is torn: the bench was killed while writing it"));
         }

@@ -94,6 +94,8 @@ pub struct Ledger {
     marks: Vec<AtomicMarks>,
     state: Mutex<State>,
     file: Mutex<Option<BooksWriter>>,
+    /// What went wrong while an intake had to write, for the next flush to tell.
+    late_error: Mutex<Option<LedgerError>>,
     rules: Mutex<Arc<[OutputRule]>>,
 }
 
@@ -115,6 +117,7 @@ impl Ledger {
             marks: (0..count).map(|_| AtomicMarks::default()).collect(),
             state: Mutex::new(State::new(books, file.is_some())),
             file: Mutex::new(file),
+            late_error: Mutex::new(None),
             rules: Mutex::new(vec![OutputRule::default(); count].into()),
         }))
     }
@@ -242,6 +245,9 @@ impl Ledger {
 
     /// Writes what is new to the file. Call it about four times a second; it is one write(2).
     pub fn flush(&self) -> Result<(), LedgerError> {
+        if let Some(error) = lock(&self.late_error).take() {
+            return Err(error);
+        }
         let mut file = lock(&self.file);
         let Some(file) = &mut *file else { return Ok(()) };
         let mut state = self.state();
@@ -279,9 +285,8 @@ impl Ledger {
         state.book(collected, opened_at, now_us, |stream| self.marks[usize::from(stream)].sent.load(Ordering::Acquire));
         let full = state.pending.as_ref().is_some_and(|pending| pending.len() > MAX_PENDING);
         drop(state);
-        if full {
-            // The error stays with the file and comes back from the next flush.
-            let _ = self.flush();
+        if full && let Err(error) = self.flush() {
+            *lock(&self.late_error) = Some(error);
         }
     }
 

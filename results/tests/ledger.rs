@@ -1,12 +1,14 @@
 //! The ledger as generator, receivers and runner use it: which doublings are allowed, what survives a kill, what is measured.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
 };
 
+use proptest::prelude::*;
 use results::{
     books::Books,
     event::StreamSample,
@@ -149,6 +151,54 @@ fn a_record_lost_at_the_source_is_not_expected_unless_it_turns_up() {
     assert_eq!(totals.lost, 1000, "the other stream");
     let why = ledger.snapshot().streams()[0].source_lost_why().clone();
     assert_eq!(why.into_iter().collect::<Vec<_>>(), [("write failed: no space".to_owned(), 10)]);
+}
+
+#[test]
+fn the_torn_piece_of_a_record_lost_at_the_source_is_not_held_against_the_agent() {
+    let ledger = ledger(None);
+    let mut intake = ledger.intake();
+    intake.begin(0);
+    intake.record(&text(APP, 4, 0)[..70], Seen::default());
+    intake.end();
+    assert_eq!(ledger.totals().corrupted, 1);
+    ledger.source_lost(APP, 4..5, "write failed: no space");
+    let totals = ledger.totals();
+    assert_eq!((totals.corrupted, totals.source_lost, totals.expected), (0, 1, 1999));
+}
+
+proptest! {
+    #[test]
+    fn any_deliveries_are_counted_as_a_list_of_them_would_be(
+        deliveries in prop::collection::vec((0..2u16, 0..1000u64, 1..40u64), 0..40), batch in 1..300usize,
+    ) {
+        let ledger = ledger(None);
+        let mut intake = ledger.intake();
+        let all: Vec<(u16, u64)> = deliveries
+            .into_iter()
+            .flat_map(|(stream, from, len)| (from..(from + len).min(1000)).map(move |seq| (stream, seq)))
+            .collect();
+        for batch in all.chunks(batch) {
+            intake.begin(0);
+            for &(stream, seq) in batch {
+                intake.record(&text(StreamId(stream), seq, 0), Seen::default());
+            }
+            let batch = intake.end();
+            ledger.answered(batch, 0);
+        }
+        let (mut seen, mut high, mut late) = (BTreeSet::new(), [0, 0], 0);
+        for &(stream, seq) in &all {
+            let high = &mut high[usize::from(stream)];
+            late += u64::from(seen.insert((stream, seq)) && seq < *high);
+            *high = seq.max(*high);
+        }
+        let totals = ledger.totals();
+        prop_assert_eq!(totals.delivered, seen.len() as u64);
+        prop_assert_eq!(totals.duplicated, (all.len() - seen.len()) as u64);
+        prop_assert_eq!(totals.lost, 2000 - seen.len() as u64);
+        prop_assert_eq!(totals.reordered, late);
+        let lost: Vec<u64> = ledger.snapshot().streams()[0].lost().flatten().collect();
+        prop_assert_eq!(lost, (0..1000).filter(|&seq| !seen.contains(&(0, seq))).collect::<Vec<_>>());
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::{
 
 /// Stamps looked at in one text.
 const MAX_STAMPS: usize = 64;
+/// Places looked at where a stamp with a bad byte may begin.
+const MAX_HEADS: usize = 8;
 /// How much of a stamp is needed to know which record it was, bytes.
 const IDENTITY_LEN: usize = 30;
 
@@ -49,7 +51,9 @@ pub(crate) fn classify(text: &[u8], known: &Known<'_>) -> Finding {
             return Finding::Damaged(ids, Damage::Merged);
         }
     }
-    for at in places.first().copied().into_iter().chain(repair::heads(text).filter(|at| !places.contains(at))) {
+    for at in
+        places.first().copied().into_iter().chain(repair::heads(text).filter(|at| !places.contains(at)).take(MAX_HEADS))
+    {
         if let Some(stamp) = repair::single_byte(text, at).filter(|stamp| known.has(stamp.run, stamp.id)) {
             return Finding::Damaged(vec![stamp.id], changed(text, Damage::Changed));
         }

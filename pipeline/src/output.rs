@@ -22,7 +22,7 @@ pub mod backoff;
 pub mod encode;
 mod escape;
 mod file;
-mod http;
+pub(crate) mod http;
 pub mod name;
 mod stdout;
 

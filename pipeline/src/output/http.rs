@@ -185,4 +185,4 @@ fn limit(ms: u64) -> Duration {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

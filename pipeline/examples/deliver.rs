@@ -1,0 +1,140 @@
+//! How many records a CPU-second delivers: CRI lines of 300 bytes from a file to a server in another process, with
+//! acks and checkpoints on.
+//!
+//! `cargo run --release -p tailproof-pipeline --example deliver -- [RECORDS] [gzip]`
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use pipeline::{config::Config, service::Service};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.first().is_some_and(|arg| arg == "sink") {
+        return sink(args.get(1).ok_or("how many records?")?.parse()?);
+    }
+    let records: usize = args.first().map_or(Ok(2_000_000), |arg| arg.parse())?;
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tests");
+    fs::create_dir_all(&target)?;
+    let folder = tempfile::tempdir_in(target)?;
+    let at = folder.path().canonicalize()?;
+    let bytes = fill(&at.join("a.log"), records)?;
+
+    let mut child =
+        Command::new(std::env::current_exe()?).args(["sink", &records.to_string()]).stdout(Stdio::piped()).spawn()?;
+    let mut said = BufReader::new(child.stdout.take().ok_or("the sink has no output")?).lines();
+    let port = said.next().ok_or("the sink said nothing")??;
+    let compress = if args.get(1).is_some_and(|arg| arg == "gzip") { "Compress gzip" } else { "# not compressed" };
+    let text = format!(
+        "[INPUT]\nName tail\nPath {at}/*.log\nmultiline.parser cri\nDB {at}/tail.db\nRead_from_Head on\n\
+         [OUTPUT]\nName http\nMatch *\nPort {port}\n{compress}\n",
+        at = at.display()
+    );
+    let plan = Config::parse(Path::new("deliver"), &text, &|_| None)?.plan()?;
+    let before = used()?;
+    let service = Service::start(&plan, None)?;
+    let stop = service.stop();
+    let waiter = std::thread::spawn(move || {
+        let done = said.next();
+        stop.ask();
+        done
+    });
+    let ended = service.run(None)?;
+    let cpu = used()? - before;
+    let seconds = waiter.join().map_err(|_| "the waiter broke")?.ok_or("the sink ended early")??;
+    child.wait()?;
+    let (rate, rss) = (records as f64 / cpu, getrusage(UsageWho::RUSAGE_SELF)?.max_rss() / 1024);
+    let text = format!(
+        "{ended:?}: {records} records, {bytes} bytes, {cpu:.3} CPU-s, {seconds} s at the sink\n\
+         {rate:.0} records per CPU-s, {:.3} CPU-s per GB, peak RSS {rss} MiB\n",
+        cpu / bytes as f64 * 1e9
+    );
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn used() -> Result<f64, Failure> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
+/// Lines of 300 bytes with a JSON text.
+fn fill(path: &Path, records: usize) -> Result<u64, Failure> {
+    let mut file = std::io::BufWriter::with_capacity(1 << 20, fs::File::create(path)?);
+    let mut line = String::new();
+    for n in 0..records {
+        line.clear();
+        write!(
+            line,
+            "2026-11-21T05:50:{:02}.{:09}Z stdout F {{\"remote\":\"10.0.0.7\",\"method\":\"GET\",\"uri\":\"/api/items/{n:09}\",\
+             \"status\":200,\"bytes\":5120,\"agent\":\"Mozilla/5.0 (X11; Linux x86_64)\",\"upstream\":\"10.1.2.3:8080\",\
+             \"took\":0.012,\"id\":\"tp1-5eed0017-0003-{n:012x}-00001e8480-00012c07-9f3a61c2\"",
+            n / 1_000_000 % 60,
+            n % 1_000_000 * 1000,
+        )?;
+        while line.len() < 298 {
+            line.push(' ');
+        }
+        line.push_str("}\n");
+        file.write_all(line.as_bytes())?;
+    }
+    file.flush()?;
+    Ok(fs::metadata(path)?.len())
+}
+
+/// Counts line feeds in the bodies of requests (or, compressed, requests' bodies until the connection ends).
+fn sink(records: usize) -> Result<(), Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", listener.local_addr()?.port())?;
+    let (stream, _) = listener.accept()?;
+    let started = now();
+    let (mut reader, mut stream): (BufReader<TcpStream>, TcpStream) =
+        (BufReader::with_capacity(1 << 20, stream.try_clone()?), stream);
+    let mut got = 0;
+    let (mut line, mut body) = (String::new(), Vec::new());
+    while got < records {
+        let (mut length, mut gzip) = (0usize, false);
+        loop {
+            line.clear();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            let lower = line.to_ascii_lowercase();
+            if let Some(value) = lower.strip_prefix("content-length:") {
+                length = value.trim().parse()?;
+            }
+            gzip |= lower.starts_with("content-encoding: gzip");
+            if line == "\r\n" {
+                break;
+            }
+        }
+        body.resize(length, 0);
+        reader.read_exact(&mut body)?;
+        if gzip {
+            let mut plain = Vec::new();
+            flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain)?;
+            got += memchr::memchr_iter(b'\n', &plain).count();
+        } else {
+            got += memchr::memchr_iter(b'\n', &body).count();
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
+    }
+    writeln!(out, "{:.3}", started.elapsed().as_secs_f64())?;
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measuring program needs a clock")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}

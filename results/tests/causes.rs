@@ -99,7 +99,12 @@ impl Story {
     fn rotate(&mut self, t_s: u64, to: u32, inodes: &[u64]) {
         if to >= 2 {
             let (old, file) = (format!("{PATH}.{}", to - 2), Self::file(inodes[to as usize - 2], to - 2));
-            self.step(t_s, to, StepKind::Archive, &old, Some(&format!("{old}.gz")), file);
+            let archive = format!("{old}.gz");
+            // The archive itself has a number that a file of the run had before: it must not be taken for that file.
+            let tmp = FileId { device: 1, inode: inodes[to as usize - 1], born_ns: 9_000 + u64::from(to) };
+            self.step(t_s, to, StepKind::Archive, &old, Some(&format!("{archive}.tmp")), file);
+            self.step(t_s, to, StepKind::Rename, &format!("{archive}.tmp"), Some(&archive), tmp);
+            self.step(t_s, to, StepKind::Unlink, "logs/app.log.excess.gz", None, tmp);
             self.step(t_s, to, StepKind::Unlink, &old, None, file);
         }
         let live = Self::file(inodes[to as usize - 1], to - 1);

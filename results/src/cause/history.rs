@@ -26,7 +26,15 @@ pub(super) struct Life {
     pub(super) number_of: Option<usize>,
 }
 
-/// When the agent ran.
+impl Life {
+    /// True for the very file; another one that had the same number, such as an archive, was born at another time.
+    fn is(&self, file: FileId) -> bool {
+        let same_birth = self.file.born_ns == file.born_ns || self.file.born_ns == 0 || file.born_ns == 0;
+        (self.file.device, self.file.inode) == (file.device, file.inode) && same_birth && self.unlinked_us.is_none()
+    }
+}
+
+/// When the agent ended, and whether it came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ending {
     pub(super) t_us: u64,
@@ -108,12 +116,18 @@ impl History {
     }
 
     fn step(&mut self, t_us: u64, step: &RotationStep) {
-        // A file is known by its number and birth; the latest holder of the number is meant.
-        let same = |life: &&mut Life| {
-            step.file.is_some_and(|file| (file.device, file.inode) == (life.file.device, life.file.inode))
-        };
-        let Some(life) = self.lives.iter_mut().rev().find(same) else { return };
         let to = step.to.clone().unwrap_or_default();
+        // An archive is written beside its name and then renamed to it: the name is what people look for.
+        if step.step == StepKind::Rename
+            && let Some(archive) =
+                self.lives.iter_mut().filter_map(|life| life.archived.as_mut()).find(|at| at.1 == step.path)
+        {
+            archive.1 = to;
+            return;
+        }
+        let Some(life) = step.file.and_then(|file| self.lives.iter_mut().rev().find(|life| life.is(file))) else {
+            return;
+        };
         match step.step {
             StepKind::Rename if life.path == to && life.renamed.is_some() => {
                 self.rolled_back.push((life.stream, t_us, to));

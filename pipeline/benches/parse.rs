@@ -21,12 +21,11 @@ fn parser(framing: &str) -> Parser {
 }
 
 fn chunk(source: &Arc<Source>, framing: &str) -> Chunk {
-    let line = match framing {
-        "cri" => format!("2026-11-21T05:50:01.123456789Z stdout F {TEXT}\n"),
-        _ => {
-            let log = serde_json::to_string(&format!("{TEXT}\n")).expect("text is JSON");
-            format!("{{\"log\":{log},\"stream\":\"stdout\",\"time\":\"2026-11-21T05:50:01.123456789Z\"}}\n")
-        }
+    let line = if framing == "cri" {
+        format!("2026-11-21T05:50:01.123456789Z stdout F {TEXT}\n")
+    } else {
+        let log = serde_json::to_string(&format!("{TEXT}\n")).expect("text is JSON");
+        format!("{{\"log\":{log},\"stream\":\"stdout\",\"time\":\"2026-11-21T05:50:01.123456789Z\"}}\n")
     };
     Chunk { source: Arc::clone(source), offset: 0, bytes: line.repeat(RECORDS as usize).into_bytes() }
 }
@@ -53,7 +52,9 @@ fn bench(criterion: &mut Criterion) {
         group.bench_function(format!("encode {framing}"), |bencher| {
             bencher.iter(|| {
                 body.clear();
-                batches.iter().for_each(|batch| encoder.batch(batch, 0..batch.records.len(), &mut body));
+                for batch in &batches {
+                    encoder.batch(batch, 0..batch.records.len(), &mut body);
+                }
                 black_box(body.len())
             });
         });

@@ -125,7 +125,10 @@ impl Buffer {
                 {
                     let state = self.state();
                     let waiting = !state.lanes[lane.0].is_empty();
-                    if state.closed || (waiting && state.carried[lane.0] >= least) {
+                    // Whoever is short of room must not wait for company.
+                    let mut used = state.used.iter().zip(&self.limits);
+                    let short = used.any(|(used, limit)| *used >= limit / 2);
+                    if state.closed || (waiting && (short || state.carried[lane.0] >= least)) {
                         return;
                     }
                 }

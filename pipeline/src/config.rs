@@ -80,7 +80,7 @@ impl Config {
         let bytes = std::fs::read(path).map_err(|error| fail(Problem::Unreadable(error)))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count();
+            let line = 1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..at]).count();
             ConfigError { path: path.to_owned(), line, problem: Problem::NotUtf8 { at } }
         })?;
         Self::parse(path, &text, env)

@@ -102,6 +102,9 @@ pub const ALL: &[About] = &[
 
 impl Defect {
     /// Its row in the catalogue.
+    ///
+    /// # Panics
+    /// Never: every variant has its row.
     pub fn about(self) -> &'static About {
         ALL.iter().find(|about| about.defect == self).expect("every defect has a row in ALL")
     }

@@ -69,6 +69,17 @@ fn a_tag_that_no_output_wants_is_acknowledged_and_counted() {
 }
 
 #[test]
+fn a_small_buffer_does_not_wait_for_company_that_cannot_come() {
+    let buffer = Buffer::new(vec![1_000], vec!["*".into()]).unwrap();
+    (0..4).for_each(|n| buffer.push(batch("a", 100 + n)));
+    block_on(async {
+        tokio::time::timeout(Duration::from_secs(5), buffer.next(Lane(0), 1 << 20, Duration::from_secs(3600)))
+            .await
+            .expect("it must not linger");
+    });
+}
+
+#[test]
 fn a_closed_buffer_ends_after_its_last_batch() {
     let buffer = Buffer::new(vec![1_000], vec!["*".into()]).unwrap();
     buffer.push(batch("a", 100));

@@ -56,7 +56,7 @@ pub enum Problem {
     #[error("the key `{0}` stands before any section; put `[SERVICE]`, `[INPUT]` or `[OUTPUT]` above it")]
     Homeless(String),
     /// A word that is none of the known ones.
-    #[error("there is no {what} `{word}`{}", hint(.nearest, .known))]
+    #[error("there is no {what} `{word}`{}", hint(*.nearest, .known))]
     Unknown {
         /// What kind of word.
         what: &'static str,
@@ -105,7 +105,7 @@ pub enum Problem {
     NoSection(&'static str),
 }
 
-fn hint(nearest: &Option<&'static str>, known: &[&str]) -> String {
+fn hint(nearest: Option<&str>, known: &[&str]) -> String {
     match nearest {
         Some(word) => format!("; did you mean `{word}`?"),
         None => format!("; known are {}", known.join(", ")),

@@ -120,17 +120,17 @@ fn patterns(keys: &Keys<'_>, key: &'static str) -> At<Option<Vec<String>>> {
     let Some(entry) = keys.get(key) else { return Ok(None) };
     let patterns: Vec<String> =
         entry.value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect();
-    match patterns.is_empty() {
-        true => Err((entry.line, bad(entry, "patterns separated by commas, as /var/log/*.log"))),
-        false => Ok(Some(patterns)),
+    if patterns.is_empty() {
+        return Err((entry.line, bad(entry, "patterns separated by commas, as /var/log/*.log")));
     }
+    Ok(Some(patterns))
 }
 
 fn tag(keys: &Keys<'_>) -> At<String> {
     let Some(entry) = keys.get("Tag") else { return Ok("tail.0".to_owned()) };
     let safe = entry.value.len() <= 256 && !entry.value.contains(char::is_whitespace);
-    match safe {
-        true => Ok(entry.value.clone()),
-        false => Err((entry.line, bad(entry, "one word of at most 256 bytes, as kube.*"))),
+    if !safe {
+        return Err((entry.line, bad(entry, "one word of at most 256 bytes, as kube.*")));
     }
+    Ok(entry.value.clone())
 }

@@ -66,13 +66,11 @@ impl<'a> Keys<'a> {
     /// One of `words`, by its index.
     pub(super) fn word(&self, key: &'static str, words: &'static [&'static str]) -> At<Option<usize>> {
         let Some(entry) = self.get(key) else { return Ok(None) };
-        match words.iter().position(|word| word.eq_ignore_ascii_case(&entry.value)) {
-            Some(index) => Ok(Some(index)),
-            None => {
-                let (word, nearest) = (entry.value.clone(), nearest(&entry.value, words));
-                Err((entry.line, Problem::Unknown { what: key, word, nearest, known: words }))
-            }
+        if let Some(index) = words.iter().position(|word| word.eq_ignore_ascii_case(&entry.value)) {
+            return Ok(Some(index));
         }
+        let (word, nearest) = (entry.value.clone(), nearest(&entry.value, words));
+        Err((entry.line, Problem::Unknown { what: key, word, nearest, known: words }))
     }
 }
 

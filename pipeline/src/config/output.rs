@@ -122,10 +122,10 @@ fn header(entry: &Entry) -> At<(String, String)> {
     let valid = hyper::header::HeaderName::from_bytes(name.as_bytes()).is_ok()
         && hyper::header::HeaderValue::from_str(value.trim()).is_ok()
         && !ours.contains(&name.to_ascii_lowercase().as_str());
-    match valid {
-        true => Ok((name.to_owned(), value.trim().to_owned())),
-        false => Err((entry.line, bad(entry, EXPECTED))),
+    if !valid {
+        return Err((entry.line, bad(entry, EXPECTED)));
     }
+    Ok((name.to_owned(), value.trim().to_owned()))
 }
 
 fn record(keys: &Keys<'_>) -> At<RecordFormat> {

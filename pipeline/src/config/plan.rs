@@ -43,6 +43,7 @@ pub enum LogLevel {
 
 /// Files to tail.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
 pub struct InputPlan {
     /// Patterns of the files.
     pub paths: Vec<String>,

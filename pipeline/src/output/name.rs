@@ -3,6 +3,8 @@
 //! Letters, digits, `.`, `_` and `-` stay; any other byte, and a dot at the beginning, becomes `~` and two hex
 //! digits. A name that would be longer than 200 bytes is cut there and gets `~~`, the tag's CRC-32 and its length.
 
+use std::fmt::Write;
+
 /// Longest name that is not cut, bytes.
 const KEEP: usize = 200;
 
@@ -14,7 +16,7 @@ pub fn safe(tag: &str) -> String {
         if allowed(byte) && !(index == 0 && byte == b'.') {
             name.push(char::from(byte));
         } else {
-            name.push_str(&format!("~{byte:02x}"));
+            let _ = write!(name, "~{byte:02x}");
         }
     }
     if tag.is_empty() {
@@ -22,7 +24,7 @@ pub fn safe(tag: &str) -> String {
     }
     if name.len() > KEEP {
         name.truncate(KEEP);
-        name.push_str(&format!("~~{:08x}-{}", crc32fast::hash(tag.as_bytes()), tag.len()));
+        let _ = write!(name, "~~{:08x}-{}", crc32fast::hash(tag.as_bytes()), tag.len());
     }
     name
 }

@@ -100,10 +100,7 @@ pub(super) struct Joiner {
 impl Joiner {
     /// A chunk of `source` is about to be parsed.
     pub(super) fn begin(&mut self, source: &Source, offset: u64, end: u64) {
-        self.current = match self.lineages.is_empty() {
-            true => Lineage::default(),
-            false => self.lineages.remove(&source.lineage).unwrap_or_default(),
-        };
+        self.current = self.lineages.remove(&source.lineage).unwrap_or_default();
         match self.current.open.iter_mut().find(|open| open.source == source.id) {
             Some(open) => open.end = end,
             None => self.current.open.push(Open { source: source.id, end, acked: offset }),

@@ -52,7 +52,7 @@ impl Bench {
 }
 
 fn lines(range: std::ops::Range<u64>) -> String {
-    range.map(|n| format!("2026-11-21T05:50:01.123456789Z stdout F line {n}\n")).collect()
+    range.map(|n| format!("2026-11-21T05:50:01.123456789Z stdout F line {n}\n")).collect::<Vec<_>>().concat()
 }
 
 fn numbers(range: std::ops::Range<u64>) -> Vec<u64> {

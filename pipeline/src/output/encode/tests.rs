@@ -49,7 +49,7 @@ fn dates_come_in_four_formats_or_not_at_all() {
     };
     assert_eq!(date(DateFormat::Epoch), json!(7));
     assert_eq!(date(DateFormat::EpochMs), json!(7000));
-    assert_eq!(date(DateFormat::Double), json!(7.000000042));
+    assert_eq!(date(DateFormat::Double), json!(7.000_000_042));
     assert_eq!(date(DateFormat::Iso8601), json!("1970-01-01T00:00:07.000000Z"));
     assert_eq!(encode("", b"x\n", None, DateFormat::Epoch, Layout::Lines), "{\"log\":\"x\"}\n");
 }

@@ -72,6 +72,7 @@ impl Server {
             text = String::from_utf8(body.to_vec()).unwrap();
         }
         *self.requests.lock().unwrap() += 1;
+        self.changed.notify_all();
         let next = self.script.lock().unwrap().pop_front().or(*self.always.lock().unwrap());
         let answer = |status: u16| Ok(Response::builder().status(status).body(Full::default()).unwrap());
         let keep = || self.bodies.lock().unwrap().push(text);
@@ -114,7 +115,8 @@ impl Server {
     pub(crate) fn kept(&self) -> Vec<u64> {
         let bodies = self.bodies.lock().unwrap();
         let of = |body: &String| {
-            let whole = if body.starts_with('[') { body.clone() } else { format!("[{}]", body.trim_end().replace('\n', ",")) };
+            let whole =
+                if body.starts_with('[') { body.clone() } else { format!("[{}]", body.trim_end().replace('\n', ",")) };
             let records: Vec<serde_json::Value> = serde_json::from_str(&whole).unwrap();
             let end = |record: &serde_json::Value| record["log"].as_str().unwrap()[5..].parse().unwrap();
             records.iter().map(end).collect::<Vec<u64>>()

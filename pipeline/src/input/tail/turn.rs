@@ -27,6 +27,12 @@ enum Before {
 impl Tailer {
     /// Reads at most one chunk of one name, and plans its next turn.
     pub(super) fn turn(&mut self, disk: &mut impl Disk, id: u64, room: usize) -> Option<Chunk> {
+        if self.lineages.get(&id).is_some_and(|lineage| lineage.recover) {
+            // What is found beside the name may have to go first.
+            self.look_soon(id);
+            self.wake_at(id, self.now + 1);
+            return None;
+        }
         let mut index = 0;
         while let Some(file) = self.lineages.get(&id).and_then(|lineage| lineage.queue.get(index).copied()) {
             let held = self.files.get_mut(&file).and_then(|file| file.held.take());
@@ -70,12 +76,8 @@ impl Tailer {
 
     fn read(&mut self, disk: &mut impl Disk, file: u64, room: usize) -> Got {
         let Some(generation) = self.files.get_mut(&file) else { return Got::End };
-        let means = &mut Means {
-            plan: &self.plan,
-            room,
-            pool: &mut self.pool,
-            long_lines: &mut self.counters.long_lines,
-        };
+        let means =
+            &mut Means { plan: &self.plan, room, pool: &mut self.pool, long_lines: &mut self.counters.long_lines };
         let Ok(got) = generation.read(disk, self.now, means) else {
             generation.failed(self.now);
             let lineage = generation.source.lineage;
@@ -125,7 +127,7 @@ impl Tailer {
         }
         let mut head = vec![0; Fingerprint::MAX];
         if let Ok(n) = disk.read_at(generation.fd, 0, &mut head) {
-            self.book.head(file, Fingerprint::of(&head[..n]));
+            self.book.head(file, &head[..n]);
         }
     }
 
@@ -170,7 +172,7 @@ impl Tailer {
     }
 
     /// A file was cut, and perhaps written anew: it is another file now, behind the same descriptor.
-    fn replaced(&mut self, disk: &mut impl Disk, id: u64, file: u64) {
+    pub(super) fn replaced(&mut self, disk: &mut impl Disk, id: u64, file: u64) {
         self.counters.truncations += 1;
         let Some(old) = self.files.remove(&file) else { return };
         let Some(lineage) = self.lineages.get_mut(&id) else { return };
@@ -178,12 +180,8 @@ impl Tailer {
         let n = disk.read_at(old.fd, 0, &mut head).unwrap_or(0);
         let path = lineage.path.clone();
         let new = self.book.add(id, &path, old.identity, Fingerprint::of(&head[..n]), 0, EntryState::Open);
-        let source = crate::chunk::Source {
-            id: crate::chunk::SourceId(new),
-            path,
-            tag: old.source.tag.clone(),
-            lineage: id,
-        };
+        let source =
+            crate::chunk::Source { id: crate::chunk::SourceId(new), path, tag: old.source.tag.clone(), lineage: id };
         let mut generation = Generation::new(source.into(), old.identity, old.fd, 0, false, self.now);
         (generation.state, generation.rotated_ms, generation.watch) = (old.state, old.rotated_ms, old.watch);
         if let Some(watch) = old.watch {
@@ -196,6 +194,9 @@ impl Tailer {
         // A copy made before the cut may hold what was not read any more.
         lineage.recover = true;
         self.book.finished(file, old.offset);
+        if let Some(page) = self.book.page_mut(file) {
+            page.cut = true;
+        }
         self.book.opened(new, id);
         self.knows(id, new);
         self.look_soon(id);

@@ -66,7 +66,7 @@ const TIME: &[u8; 30] = b"2026-11-21T05:48:09.123456781Z";
 /// Renders `total` records and hands on what lies side by side.
 fn generate(total: u64, most_bytes: u64, framing: Framing, ledger: Option<&Ledger>, mut out: impl FnMut(&[u8])) -> u64 {
     let payload = payload(Body::AppText);
-    let mut block = Block::new(Arc::clone(payload.pool()), framing);
+    let mut block = Block::new(payload.pool(), framing);
     let dress = Dress { time: TIME, output: OutputRule::Stdout };
     let (mut seq, mut bytes) = (0, 0);
     while seq < total {
@@ -131,7 +131,7 @@ fn lines(folder: &Path) {
     let payload = payload(Body::AppText);
     let ours = || {
         let mut file = fresh(&path);
-        let mut block = Block::new(Arc::clone(payload.pool()), Framing::Plain);
+        let mut block = Block::new(payload.pool(), Framing::Plain);
         let mut seq = 0;
         while seq < records {
             let end = seq + block.reach(&payload, seq, 256.min(records - seq), u64::MAX >> 1);
@@ -147,7 +147,7 @@ fn lines(folder: &Path) {
     // Turn about, because the machine's speed wanders more than the difference.
     let mut ratios = Vec::new();
     let (mut bares, mut mine) = (Vec::new(), Vec::new());
-    for _ in 0..2 * ROUNDS + 1 {
+    for _ in 0..=2 * ROUNDS {
         let times = [
             cpu_s(),
             {
@@ -206,12 +206,7 @@ fn receive(records: u64, prepare: impl Fn(&[u8]) -> Vec<u8>, unpack: bool, body:
         for _ in 0..12 {
             for body in &wire {
                 intake.begin(5);
-                let body = if unpack {
-                    loadgen::receive::unpack_gzip(body, &mut unpacked).unwrap();
-                    &unpacked
-                } else {
-                    body
-                };
+                let body = if unpack { loadgen::receive::unpack_gzip(body, &mut unpacked).unwrap() } else { body };
                 decoder.decode(body, &mut |text, seen| {
                     count += 1;
                     intake.record(text, seen);

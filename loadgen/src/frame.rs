@@ -46,7 +46,7 @@ pub struct Framed {
 
 impl Framing {
     /// Frames one text.
-    pub fn frame(self, text: &[u8], time: &[u8; WALL_LEN], output: &[u8; OUTPUT_LEN]) -> Framed {
+    pub fn frame(self, text: &[u8], time: &[u8; WALL_LEN], output: [u8; OUTPUT_LEN]) -> Framed {
         let mut framed = Framed::default();
         match self {
             Self::Plain => plain::encode(text, &mut framed),
@@ -67,6 +67,10 @@ impl Framing {
 }
 
 /// The label as it stands in files.
-pub fn output_label(is_stderr: bool) -> &'static [u8; OUTPUT_LEN] {
-    if is_stderr { b"stderr" } else { b"stdout" }
+pub fn output_label(is_stderr: bool) -> [u8; OUTPUT_LEN] {
+    if is_stderr { *b"stderr" } else { *b"stdout" }
 }
+
+/// What the tests read back: texts with their output labels, and per output what has no end yet.
+#[cfg(test)]
+pub(crate) type Decoded = (Vec<(Vec<u8>, Vec<u8>)>, [Vec<u8>; 2]);

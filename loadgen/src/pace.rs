@@ -131,8 +131,8 @@ impl Schedule {
 
     /// The steady case by division, then corrected by the microsecond that rounding may cost.
     fn divide(&self, n: u64, per_s: f64) -> u64 {
-        let per_us = per_s * self.share * self.factor * 1e-6;
-        let mut at = self.since_us + (((n + 1) as f64 - self.before) / per_us).ceil() as u64;
+        let rate = per_s * self.share * self.factor * 1e-6;
+        let mut at = self.since_us + (((n + 1) as f64 - self.before) / rate).ceil() as u64;
         while self.due(at) <= n {
             at += 1;
         }

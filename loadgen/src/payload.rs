@@ -99,8 +99,9 @@ impl Payload {
             text_len: text.len() as u32,
             at: at as u8,
         };
-        let spot = text[at..].first_chunk_mut().expect("every template leaves room for a stamp");
-        stamp.encode(spot);
+        let mut digits = [0; identity::STAMP_LEN];
+        stamp.encode(&mut digits);
+        text[at..at + identity::STAMP_LEN].copy_from_slice(&digits);
         identity::put_hex(&mut text[field_at..field_at + FIELD_LEN], u64::from(self.field(seq)));
         identity::seal(&mut text, at);
         text

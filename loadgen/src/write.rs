@@ -263,6 +263,10 @@ impl std::fmt::Debug for Writers {
 
 impl Writers {
     /// Creates directories, files and links, and starts to write. The schedule begins now.
+    ///
+    /// # Panics
+    /// If the ledger has fewer streams than the plan.
+    #[expect(clippy::needless_pass_by_value, reason = "a plan is spent by the load it starts")]
     pub fn start(
         plan: LoadPlan,
         ledger: Arc<Ledger>,
@@ -284,7 +288,7 @@ impl Writers {
             if let Some(path) = &stream.label {
                 shared.ledger.route(id, 0, Labels { path: path.clone() });
             }
-            let payload = payloads.get(id).expect("one payload for each stream of the plan").clone();
+            let payload = payloads.get(id).cloned().unwrap_or_else(|| unreachable!("one payload for each stream"));
             let writer = StreamWriter::open(id, stream, plan.schedule(stream), payload, paths.live.clone(), &shared)?;
             paths.create_links()?;
             shards[usize::from(id.0) % threads].push(writer);
@@ -414,7 +418,7 @@ fn shown(path: &Path, root: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path);
     path.as_os_str().as_encoded_bytes().utf8_chunks().fold(String::new(), |mut text, chunk| {
         text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+        text.extend(chunk.invalid().iter().flat_map(|byte| format!("\\x{byte:02x}").into_bytes()).map(char::from));
         text
     })
 }

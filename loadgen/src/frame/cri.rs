@@ -9,7 +9,7 @@ use crate::clock::WALL_LEN;
 /// Bytes before the text.
 pub(crate) const HEAD_LEN: usize = WALL_LEN + 1 + OUTPUT_LEN + 3;
 
-pub(super) fn encode(text: &[u8], time: &[u8; WALL_LEN], output: &[u8; OUTPUT_LEN], framed: &mut Framed) {
+pub(super) fn encode(text: &[u8], time: &[u8; WALL_LEN], output: [u8; OUTPUT_LEN], framed: &mut Framed) {
     let mut rest = text;
     while rest.len() > SPLIT {
         let (part, after) = rest.split_at(SPLIT);
@@ -20,13 +20,13 @@ pub(super) fn encode(text: &[u8], time: &[u8; WALL_LEN], output: &[u8; OUTPUT_LE
 }
 
 /// One part, tagged `P` or `F`.
-pub(crate) fn encode_part(part: &[u8], tag: u8, time: &[u8; WALL_LEN], output: &[u8; OUTPUT_LEN], framed: &mut Framed) {
+pub(crate) fn encode_part(part: &[u8], tag: u8, time: &[u8; WALL_LEN], output: [u8; OUTPUT_LEN], framed: &mut Framed) {
     let at = framed.bytes.len() as u32;
     framed.times.push(at);
     framed.outputs.push(at + WALL_LEN as u32 + 1);
     framed.bytes.extend_from_slice(time);
     framed.bytes.push(b' ');
-    framed.bytes.extend_from_slice(output);
+    framed.bytes.extend_from_slice(&output);
     framed.bytes.extend_from_slice(&[b' ', tag, b' ']);
     framed.bytes.extend_from_slice(part);
     framed.bytes.push(b'\n');
@@ -34,7 +34,7 @@ pub(crate) fn encode_part(part: &[u8], tag: u8, time: &[u8; WALL_LEN], output: &
 
 /// Texts and output labels of whole lines; parts are joined per output. Parts without an end are left in the last item.
 #[cfg(test)]
-pub(crate) fn decode(bytes: &[u8]) -> (Vec<(Vec<u8>, Vec<u8>)>, [Vec<u8>; 2]) {
+pub(crate) fn decode(bytes: &[u8]) -> super::Decoded {
     let mut texts = Vec::new();
     let mut open = [Vec::new(), Vec::new()];
     for line in super::plain::decode(bytes) {
@@ -74,7 +74,7 @@ mod tests {
                 let framed = Framing::Cri.frame(&text, TIME, output_label(is_stderr));
                 for (time, output) in framed.times.iter().zip(&framed.outputs) {
                     prop_assert_eq!(&framed.bytes[*time as usize..][..30], TIME);
-                    prop_assert_eq!(&framed.bytes[*output as usize..][..6], output_label(is_stderr));
+                    prop_assert_eq!(&framed.bytes[*output as usize..][..6], &output_label(is_stderr));
                 }
                 file.extend(framed.bytes);
                 texts.push((text, output_label(is_stderr).to_vec()));

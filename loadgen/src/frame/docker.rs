@@ -12,7 +12,7 @@ const OUTPUT: &[u8] = br#"","stream":""#;
 const TIME: &[u8] = br#"","time":""#;
 const CLOSE: &[u8] = b"\"}\n";
 
-pub(super) fn encode(text: &[u8], time: &[u8; WALL_LEN], output: &[u8; OUTPUT_LEN], framed: &mut Framed) {
+pub(super) fn encode(text: &[u8], time: &[u8; WALL_LEN], output: [u8; OUTPUT_LEN], framed: &mut Framed) {
     let mut rest = text;
     while rest.len() >= SPLIT {
         let (part, after) = rest.split_at(SPLIT);
@@ -22,7 +22,7 @@ pub(super) fn encode(text: &[u8], time: &[u8; WALL_LEN], output: &[u8; OUTPUT_LE
     encode_part(rest, true, time, output, framed);
 }
 
-fn encode_part(part: &[u8], is_last: bool, time: &[u8; WALL_LEN], output: &[u8; OUTPUT_LEN], framed: &mut Framed) {
+fn encode_part(part: &[u8], is_last: bool, time: &[u8; WALL_LEN], output: [u8; OUTPUT_LEN], framed: &mut Framed) {
     let bytes = &mut framed.bytes;
     bytes.extend_from_slice(OPEN);
     escape(part, bytes);
@@ -31,7 +31,7 @@ fn encode_part(part: &[u8], is_last: bool, time: &[u8; WALL_LEN], output: &[u8; 
     }
     bytes.extend_from_slice(OUTPUT);
     framed.outputs.push(bytes.len() as u32);
-    bytes.extend_from_slice(output);
+    bytes.extend_from_slice(&output);
     bytes.extend_from_slice(TIME);
     framed.times.push(bytes.len() as u32);
     bytes.extend_from_slice(time);
@@ -68,7 +68,7 @@ fn escape(text: &[u8], out: &mut Vec<u8>) {
 
 /// Texts and output labels; what has no end yet is left in the last item.
 #[cfg(test)]
-pub(crate) fn decode(bytes: &[u8]) -> (Vec<(Vec<u8>, Vec<u8>)>, [Vec<u8>; 2]) {
+pub(crate) fn decode(bytes: &[u8]) -> super::Decoded {
     let mut texts = Vec::new();
     let mut open = [Vec::new(), Vec::new()];
     for line in super::plain::decode(bytes) {
@@ -104,7 +104,7 @@ mod tests {
                 let framed = Framing::Docker.frame(text.as_bytes(), NOW, output_label(is_stderr));
                 for (time, output) in framed.times.iter().zip(&framed.outputs) {
                     prop_assert_eq!(&framed.bytes[*time as usize..][..30], NOW);
-                    prop_assert_eq!(&framed.bytes[*output as usize..][..6], output_label(is_stderr));
+                    prop_assert_eq!(&framed.bytes[*output as usize..][..6], &output_label(is_stderr));
                 }
                 file.extend(framed.bytes);
                 expected.push((text.into_bytes(), output_label(is_stderr).to_vec()));

@@ -17,7 +17,7 @@ use results::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::object::{Value, scan, skip_space, skip_value, unescape};
+use self::object::{Scratch, Value, scan, skip_space, skip_value, unescape};
 use crate::payload::Payloads;
 
 /// How records lie in a body or file.
@@ -62,15 +62,15 @@ pub struct Decoder {
     format: Format,
     keys: Keys,
     payloads: Option<std::sync::Arc<Payloads>>,
-    text: Vec<u8>,
-    path: Vec<u8>,
-    output: Vec<u8>,
+    text: Scratch,
+    path: Scratch,
+    output: Scratch,
 }
 
 impl Decoder {
     /// `payloads` is needed for merged objects only.
     pub fn new(format: Format, keys: Keys, payloads: Option<std::sync::Arc<Payloads>>) -> Self {
-        Self { format, keys, payloads, text: Vec::new(), path: Vec::new(), output: Vec::new() }
+        Self { format, keys, payloads, text: Scratch::default(), path: Scratch::default(), output: Scratch::default() }
     }
 
     /// Hands on every record of a whole body, or of whole lines of a file.
@@ -126,7 +126,8 @@ impl Decoder {
             path: fields.path.and_then(|value| plain(value, &mut self.path)),
             output: fields.output.and_then(|value| plain(value, &mut self.output)),
         };
-        take(self.text.strip_suffix(b"\n").unwrap_or(&self.text), seen);
+        let text = self.text.bytes();
+        take(text.strip_suffix(b"\n").unwrap_or(text), seen);
         Some(fields.len)
     }
 
@@ -152,15 +153,14 @@ fn is_array(body: &[u8]) -> bool {
     body.get(at) == Some(&b'[') && matches!(body.get(skip_space(body, at + 1)), Some(b'{' | b']'))
 }
 
-fn plain<'a>(value: Value<'a>, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+fn plain<'a>(value: Value<'a>, scratch: &'a mut Scratch) -> Option<&'a [u8]> {
     if !value.is_escaped {
         return Some(value.raw);
     }
-    scratch.clear();
     // The closing quote is part of the input that `raw` was cut from; a copy restores it.
     let quoted = [value.raw, b"\""].concat();
     unescape(&quoted, 0, scratch)?;
-    Some(scratch)
+    Some(scratch.bytes())
 }
 
 /// Every line that is not empty; the last may lack its line feed.

@@ -48,7 +48,7 @@ pub struct Block {
 
 impl Block {
     /// Renders all lines once.
-    pub fn new(pool: Arc<Pool>, framing: Framing) -> Self {
+    pub fn new(pool: &Arc<Pool>, framing: Framing) -> Self {
         let blank = &pool.template(0).text;
         let (stamp_at, field_at) = (framing.offset(blank, pool.stamp_at()), framing.offset(blank, pool.field_at()));
         let mut block = Self {
@@ -59,7 +59,7 @@ impl Block {
             field_at,
             mark_starts: vec![0],
             marks: Vec::new(),
-            pool: Arc::clone(&pool),
+            pool: Arc::clone(pool),
         };
         for slot in 0..pool.len() {
             let line = framing.frame(&pool.template(slot).text, &[b'0'; WALL_LEN], output_label(false));
@@ -93,6 +93,9 @@ impl Block {
     }
 
     /// Renders the records `seqs` (at most as many as [`Block::reach`] says); `due` tells when each was due.
+    ///
+    /// # Panics
+    /// If there are more of them.
     pub fn render(
         &mut self,
         payload: &Payload,
@@ -128,7 +131,7 @@ impl Block {
             let label = output_label(dress.output.is_stderr(seq));
             for &(time, output) in &self.marks[self.mark_starts[slot] as usize..self.mark_starts[slot + 1] as usize] {
                 self.bytes[time as usize..time as usize + WALL_LEN].copy_from_slice(dress.time);
-                self.bytes[output as usize..output as usize + OUTPUT_LEN].copy_from_slice(label);
+                self.bytes[output as usize..output as usize + OUTPUT_LEN].copy_from_slice(&label);
             }
         }
     }
@@ -231,7 +234,7 @@ mod tests {
             let body = if json { Body::NginxJson } else { Body::AppText };
             let framing = [Framing::Plain, Framing::Cri, Framing::Docker][framing];
             let pool = Arc::new(Pool::new(seed, body, SIZES[size]));
-            let mut block = Block::new(Arc::clone(&pool), framing);
+            let mut block = Block::new(&pool, framing);
             for (stream, seq, due_us, most) in jumps {
                 let seq = seq.min((1 << 48) - 601);
                 let payload = Payload::new(run, StreamId(stream), Arc::clone(&pool));

@@ -18,6 +18,8 @@ pub(super) struct LogFile {
     pub(super) id: FileId,
     pub(super) file: Arc<File>,
     pub(super) size: u64,
+    /// Bytes that this writer put into it.
+    pub(super) appended: u64,
     /// The last write ended within a line.
     torn: bool,
 }
@@ -38,7 +40,7 @@ impl LogFile {
         let born = meta.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
         let id =
             FileId { device: meta.dev(), inode: meta.ino(), born_ns: born.map_or(0, |born| born.as_nanos() as u64) };
-        Ok(Self { path: path.to_owned(), id, file: Arc::new(file), size: meta.len(), torn: false })
+        Ok(Self { path: path.to_owned(), id, file: Arc::new(file), size: meta.len(), appended: 0, torn: false })
     }
 
     /// Appends all of `lines`, which end with a line feed, by as few calls as the kernel allows.
@@ -50,6 +52,7 @@ impl LogFile {
                 Ok(count) => {
                     written += count;
                     self.size += count as u64;
+                    self.appended += count as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.short(lines, written, error)),

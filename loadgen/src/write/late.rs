@@ -16,6 +16,7 @@ pub struct Lateness {
 
 /// Adds up lateness over threads.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to the name")]
 pub(super) struct Meter {
     max_us: AtomicU64,
     late_us: AtomicU64,

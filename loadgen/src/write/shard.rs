@@ -98,7 +98,7 @@ impl Blocks {
     pub(super) fn get(&mut self, payload: &Payload, framing: Framing) -> &mut Block {
         let found = self.0.iter().position(|block| block.fits(payload.pool(), framing));
         let at = found.unwrap_or_else(|| {
-            self.0.push(Block::new(Arc::clone(payload.pool()), framing));
+            self.0.push(Block::new(payload.pool(), framing));
             self.0.len() - 1
         });
         &mut self.0[at]

@@ -233,7 +233,6 @@ impl StreamWriter {
                 self.lose(self.seq..self.seq + 1, now_us, &short, shared);
             }
             self.seq += 1;
-            self.bytes += bytes;
         }
         self.leave(shared);
         self.install(new, shared);
@@ -256,6 +255,7 @@ impl StreamWriter {
 
     fn leave(&mut self, shared: &Shared) {
         if let Some(file) = self.file.take() {
+            self.bytes += file.appended;
             *lock(&shared.desks[usize::from(self.id.0)].file) = None;
             let end = GenerationEnd {
                 stream: self.id,
@@ -316,7 +316,6 @@ impl StreamWriter {
         };
         let bytes = file.size - before;
         self.seq += done;
-        self.bytes += bytes;
         shared.ledger.written(self.id, self.seq, bytes);
         if let Some((whole, short)) = lost {
             self.lose(seqs.start + whole..self.seq, now_us, &short, shared);
@@ -371,7 +370,7 @@ fn due_of(schedule: &Schedule, seq: u64, now_us: u64, start_us: u64) -> u64 {
 }
 
 /// A line in two: parts tagged `P` for the old file, and the rest for the new one.
-fn cut_line(text: &[u8], cut_at: usize, time: &[u8; 30], output: &[u8; 6]) -> (Vec<u8>, Vec<u8>) {
+fn cut_line(text: &[u8], cut_at: usize, time: &[u8; 30], output: [u8; 6]) -> (Vec<u8>, Vec<u8>) {
     let mut head = Framed::default();
     cri::encode_part(&text[..cut_at], b'P', time, output, &mut head);
     (head.bytes, Framing::Cri.frame(&text[cut_at..], time, output).bytes)

@@ -29,8 +29,12 @@ fn bench(pace: Pace, streams: Vec<StreamPlan>) -> Bench {
     let (payloads, ledger) = (plan.payloads(), ledger(plan.streams.len()));
     let (tell, events) = mpsc::channel();
     let (tell_full, full) = mpsc::channel();
-    let observer: Observer = Arc::new(move |what| drop(tell.send(what)));
-    let on_full: OnFull = Arc::new(move |stream| drop(tell_full.send(stream)));
+    let observer: Observer = Arc::new(move |what| {
+        let _ = tell.send(what);
+    });
+    let on_full: OnFull = Arc::new(move |stream| {
+        let _ = tell_full.send(stream);
+    });
     let writers = Writers::start(plan, Arc::clone(&ledger), RunClock::start(), observer, on_full).expect("started");
     Bench { dir, writers, payloads, ledger, events, full }
 }

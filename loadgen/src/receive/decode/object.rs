@@ -23,7 +23,7 @@ pub(super) struct Value<'a> {
 }
 
 /// Reads the object at the head of `input`; its text is unescaped into `text`. `None`: left to `serde_json`.
-pub(super) fn scan<'a>(input: &'a [u8], keys: &Keys, text: &mut Vec<u8>) -> Option<Fields<'a>> {
+pub(super) fn scan<'a>(input: &'a [u8], keys: &Keys, text: &mut Scratch) -> Option<Fields<'a>> {
     let mut fields = Fields::default();
     let mut at = skip_space(input, expect(input, 0, b'{')?);
     if input.get(at) == Some(&b'}') {
@@ -38,7 +38,6 @@ pub(super) fn scan<'a>(input: &'a [u8], keys: &Keys, text: &mut Vec<u8>) -> Opti
         at = skip_space(input, expect(input, skip_space(input, after), b':')?);
         at = if key.raw == keys.text.as_bytes() && input.get(at) == Some(&b'"') {
             fields.has_text = true;
-            text.clear();
             unescape(input, at + 1, text)?
         } else if input.get(at) == Some(&b'"') {
             let (value, after) = string(input, at)?;
@@ -80,13 +79,49 @@ fn string(input: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
     let mut end = start;
     let mut is_escaped = false;
     loop {
-        end += memchr::memchr2(b'"', b'\\', input.get(end..)?)?;
-        if input[end] == b'"' {
-            return Some((Value { raw: &input[start..end], is_escaped }, end + 1));
+        end = next_special(input, end)?;
+        match input[end] {
+            b'"' => return Some((Value { raw: &input[start..end], is_escaped }, end + 1)),
+            b'\\' => {
+                is_escaped = true;
+                end += 2;
+            }
+            _ => return None,
         }
-        is_escaped = true;
-        end += 2;
     }
+}
+
+/// The first byte at or after `at` that does not stand for itself in a string.
+#[inline]
+fn next_special(input: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(chunk) = input.get(at..)?.first_chunk() {
+        let specials = specials(*chunk);
+        if specials != 0 {
+            return Some(at + specials.trailing_zeros() as usize / 8);
+        }
+        at += CHUNK;
+    }
+    input.get(at..)?.iter().position(|byte| is_special(*byte)).map(|ahead| at + ahead)
+}
+
+/// Bytes looked at together: one machine word.
+const CHUNK: usize = 8;
+
+/// Non-zero if a byte is a quote, a backslash or a control character; the lowest bit set is in the first of them.
+#[inline]
+fn specials(chunk: [u8; CHUNK]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let word = u64::from_le_bytes(chunk);
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (quote | backslash | below(word, 0x20)) & HIGH
+}
+
+#[inline]
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..=0x1f)
 }
 
 /// Past a value of any kind; nesting is followed without recursion.
@@ -117,67 +152,81 @@ pub(super) fn skip_value(input: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Appends the string whose first byte is at `from` to `out`, unescaped; returns where it ends, behind the quote.
-pub(super) fn unescape(input: &[u8], from: usize, out: &mut Vec<u8>) -> Option<usize> {
+/// An unescaped string; its space outlives it.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Scratch {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    #[inline]
+    fn make_room(&mut self) {
+        if self.bytes.len() < self.len + CHUNK {
+            self.bytes.resize(2 * self.bytes.len() + 8 * CHUNK, 0);
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.make_room();
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
+/// Unescapes the string whose first byte is at `from`; returns where it ends, behind the quote.
+pub(super) fn unescape(input: &[u8], from: usize, out: &mut Scratch) -> Option<usize> {
     let mut at = from;
-    let mut len = out.len();
+    out.len = 0;
     loop {
-        // Eight bytes at a time: all are copied, and only those before the first special one are kept.
-        while let Some(chunk) = input.get(at..at + 8) {
-            let chunk: [u8; 8] = chunk.try_into().expect("eight bytes");
-            if out.len() < len + 8 {
-                out.resize((len + 8).max(2 * out.len()), 0);
-            }
-            out[len..len + 8].copy_from_slice(&chunk);
-            let special = special(u64::from_le_bytes(chunk));
-            if special != 0 {
-                let plain = special.trailing_zeros() as usize / 8;
-                at += plain;
-                len += plain;
+        // All bytes of a chunk are copied, and only those before the first special one are kept.
+        while let Some(chunk) = input.get(at..)?.first_chunk::<CHUNK>() {
+            out.make_room();
+            out.bytes[out.len..][..CHUNK].copy_from_slice(chunk);
+            let specials = specials(*chunk);
+            let plain = specials.trailing_zeros() as usize / 8;
+            at += plain;
+            out.len += plain;
+            if specials != 0 {
                 break;
             }
-            at += 8;
-            len += 8;
         }
-        out.truncate(len);
         match *input.get(at)? {
             b'"' => return Some(at + 1),
             b'\\' => at = escape(input, at + 1, out)?,
             0..=0x1f => return None,
             byte => {
-                out.push(byte);
+                out.push(&[byte]);
                 at += 1;
             }
         }
-        len = out.len();
     }
 }
 
-/// Non-zero in the lowest byte that is a quote, a backslash or a control character (higher bytes may be wrong).
-fn special(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-    zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5c)) | control
-}
-
 /// One escape, the backslash already read.
-fn escape(input: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
-    out.push(match input.get(at)? {
+#[inline]
+fn escape(input: &[u8], at: usize, out: &mut Scratch) -> Option<usize> {
+    let byte = match input.get(at)? {
         byte @ (b'"' | b'\\' | b'/') => *byte,
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'r' => b'\r',
         b'b' => 8,
         b'f' => 12,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
         b'u' => return unicode(input, at + 1, out),
         _ => return None,
-    });
+    };
+    out.make_room();
+    out.bytes[out.len] = byte;
+    out.len += 1;
     Some(at + 1)
 }
 
-fn unicode(input: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
+fn unicode(input: &[u8], at: usize, out: &mut Scratch) -> Option<usize> {
     let unit = |at: usize| {
         let digits = std::str::from_utf8(input.get(at..at + 4)?).ok()?;
         digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
@@ -190,7 +239,7 @@ fn unicode(input: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
     } else {
         (first, at + 4)
     };
-    out.extend_from_slice(char::from_u32(code)?.encode_utf8(&mut [0; 4]).as_bytes());
+    out.push(char::from_u32(code)?.encode_utf8(&mut [0; 4]).as_bytes());
     Some(end)
 }
 
@@ -201,9 +250,9 @@ mod tests {
     use super::*;
 
     fn read(input: &[u8]) -> Option<(Vec<u8>, usize)> {
-        let mut text = Vec::new();
+        let mut text = Scratch::default();
         let fields = scan(input, &Keys::default(), &mut text)?;
-        Some((text, fields.len))
+        Some((text.bytes().to_vec(), fields.len))
     }
 
     proptest! {
@@ -211,14 +260,14 @@ mod tests {
         fn reads_what_serde_json_writes(text in "(\\PC|[\"\\\\\\n\\t\\x00-\\x1f]|🙂){0,60}", other in any::<i64>(), path in "\\PC{0,20}", pretty: bool) {
             let value = serde_json::json!({"ts": other, "nested": {"log": [1, "}", null]}, "log": text, "file": path, "stream": "stderr"});
             let input = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.expect("JSON");
-            let mut scratch = Vec::new();
+            let mut scratch = Scratch::default();
             let fields = scan(&input, &Keys::default(), &mut scratch).expect("understood");
-            prop_assert_eq!(&scratch, text.as_bytes());
+            prop_assert_eq!(scratch.bytes(), text.as_bytes());
             prop_assert_eq!((fields.has_text, fields.len), (true, input.len()));
-            let mut unescaped = Vec::new();
+            let mut unescaped = Scratch::default();
             let raw = [fields.path.expect("a path").raw, b"\""].concat();
             unescape(&raw, 0, &mut unescaped).expect("a string");
-            prop_assert_eq!(unescaped, path.as_bytes());
+            prop_assert_eq!(unescaped.bytes(), path.as_bytes());
         }
 
         #[test]

@@ -117,7 +117,6 @@ impl Connection {
         let tally = &self.server.tally;
         let setting = *self.server.settings.borrow();
         match setting.mode {
-            Mode::Accept => {}
             Mode::Refuse { status } => {
                 add(&tally.refused, 1);
                 return Ok(answer(error_status(status)));
@@ -144,7 +143,6 @@ impl Connection {
                     Cut
                 }));
             }
-            Mode::LoseAck { .. } => {}
             Mode::Partial { status } => {
                 return Ok(answer(self.take(body, is_gzip, true).map_or_else(
                     |refusal| refusal,
@@ -155,6 +153,7 @@ impl Connection {
                     },
                 )));
             }
+            Mode::Accept | Mode::LoseAck { .. } => {}
         }
         Ok(answer(match self.take(body, is_gzip, false) {
             Ok(batch) => {
@@ -187,8 +186,7 @@ impl Connection {
                     add(&tally.too_large, 1);
                     StatusCode::PAYLOAD_TOO_LARGE
                 }
-            })?;
-            &unpacked
+            })?
         } else {
             body
         };

@@ -196,7 +196,7 @@ fn a_port_taken_meanwhile_is_told() {
 fn hostile_requests_are_answered_and_change_nothing() {
     let sink = sink(HttpPlan { body_limit: 10_000, ..HttpPlan::default() });
     let body = sink.body(0..3);
-    assert_eq!(status(&mut sink.post("", &[b'x'; 20_000])), Some(413));
+    assert_eq!(status(&mut sink.post("", &vec![b'x'; 20_000])), Some(413));
     assert_eq!(status(&mut sink.post("Content-Encoding: gzip\r\n", &gzip(&vec![0; 8 << 20]))), Some(413));
     assert_eq!(status(&mut sink.post("Content-Encoding: gzip\r\n", b"no gzip")), Some(400));
     assert_eq!(status(&mut sink.post("Content-Encoding: br\r\n", &body)), Some(415));

@@ -29,10 +29,23 @@ pub(super) struct Page {
     pub(super) open: bool,
     /// The file was read to its end and closed.
     pub(super) finished: bool,
-    /// It was cut: what it was may go on in a copy.
-    pub(super) cut: bool,
+    /// The last bytes that were read, once it is closed.
+    pub(super) tail: Vec<u8>,
     /// Looked for and not found; counted once.
     pub(super) missing: bool,
+}
+
+impl Page {
+    /// Whether content that begins with `head` begins like this file. Says nothing while nothing of it is known.
+    pub(super) fn begins(&self, head: &[u8]) -> bool {
+        self.entry.head.len > 0 && self.entry.head.begins(head)
+    }
+
+    /// For a restored entry, of which only the beginning is known: whether a copy of this length can be of this file.
+    pub(super) fn may_be_copied(&self, length: u64) -> bool {
+        let all_known = u64::from(self.entry.head.len) == self.entry.offset;
+        length == self.entry.offset || (length > self.entry.offset && (!self.finished || all_known))
+    }
 }
 
 /// All entries.
@@ -79,8 +92,16 @@ impl Book {
         self.next_id = self.next_id.max(id + 1);
         self.by_ino.entry(entry.identity.ino).or_default().insert(id);
         let (offset, finished) = (entry.offset, entry.state == EntryState::Done);
-        let state =
-            Page { entry, lineage, emitted: offset, read: offset, open: false, finished, cut: false, missing: false };
+        let state = Page {
+            entry,
+            lineage,
+            emitted: offset,
+            read: offset,
+            open: false,
+            finished,
+            tail: Vec::new(),
+            missing: false,
+        };
         self.pages.insert(id, state);
     }
 
@@ -128,21 +149,11 @@ impl Book {
         self.by_ino.get(&identity.ino)?.iter().rev().find(same).copied()
     }
 
-    /// A copy or archive of a known file among `ids`: the beginning agrees, and the length where there is one.
-    pub(super) fn find_copy(&self, ids: &[u64], head: &[u8], length: u64, archive: bool) -> Option<u64> {
-        let same = |id: &&u64| {
-            let Some(page) = self.pages.get(id) else { return false };
-            let known = page.entry.head;
-            let whole = known.len as usize == Fingerprint::MAX;
-            // A short beginning can be a common banner: then the length has to agree as well.
-            let certain = whole
-                || page.open
-                || page.cut
-                || length == page.read.max(page.entry.offset)
-                || (archive && !page.finished);
-            known.len > 0 && certain && length >= page.entry.offset && known.begins(head)
-        };
-        ids.iter().rev().find(same).copied()
+    /// The last bytes read of a file that is closed.
+    pub(super) fn tail(&mut self, id: u64, tail: &[u8]) {
+        if let Some(page) = self.pages.get_mut(&id) {
+            page.tail = tail.to_vec();
+        }
     }
 
     /// More of the beginning is known. A file that was cut meanwhile does not change what it was.

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Bytes before the offset that are remembered.
-const MARKER: usize = 32;
+pub(super) const MARKER: usize = 32;
 /// Smallest read, however little room the buffer has.
 const READ_MIN: usize = 4 << 10;
 
@@ -94,6 +94,11 @@ impl Generation {
             wide: false,
             marker: Vec::new(),
         }
+    }
+
+    /// The last bytes before the offset.
+    pub(super) fn tail(&self) -> &[u8] {
+        &self.marker
     }
 
     /// Whether the bytes before the offset are no longer those that were read.

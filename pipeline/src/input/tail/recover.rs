@@ -10,13 +10,16 @@ use std::{
 
 use super::{
     Tailer,
+    archive::Gunzip,
+    file::MARKER,
     lineage::{Judged, Lineage},
+    reconcile::Opened,
     siblings,
 };
 use crate::{
     checkpoint::{EntryState, Fingerprint},
     defects::Defect,
-    os::{Disk, disk::Kind},
+    os::{Disk, Fd, Stat, disk::Kind},
 };
 
 /// Times that a directory is listed again because it changed meanwhile.
@@ -122,7 +125,7 @@ impl Tailer {
             }
             let key: Judged = (stat.identity.ino, stat.identity.birth_ns, stat.mtime_ns, stat.size);
             let seen = self.lineages.get(&id).is_some_and(|lineage| lineage.judged.contains(&key));
-            match if seen { Verdict::Known } else { self.judge(disk, id, &path) } {
+            match if seen { Verdict::Known } else { self.judge(disk, id, &path, &stat) } {
                 Verdict::Known => {
                     judged.insert(key);
                 }
@@ -143,20 +146,28 @@ impl Tailer {
         complete
     }
 
-    fn judge(&mut self, disk: &mut impl Disk, id: u64, path: &Path) -> Verdict {
+    fn judge(&mut self, disk: &mut impl Disk, id: u64, path: &Path, listed: &Stat) -> Verdict {
         let Ok(Some(opened)) = self.open(disk, path) else { return Verdict::Missed };
+        // The chain may have moved on between the look and the open: then this is a file of another place in it.
+        let same = opened.stat.identity.same_number(&listed.identity)
+            && opened.stat.identity.birth_ns == listed.identity.birth_ns
+            && (opened.head.archive.is_none() || opened.stat.size == listed.size);
+        if !same {
+            disk.close(opened.fd);
+            return Verdict::Missed;
+        }
         // What is open may have grown, and may be what was copied here: both are known by their beginning.
         for file in self.lineages.get(&id).map_or_else(Vec::new, |lineage| lineage.queue.clone()) {
             self.learn_head(disk, file);
         }
-        let verdict = self.judge_opened(id, path, &opened);
+        let verdict = self.judge_opened(disk, id, path, &opened);
         if !matches!(verdict, Verdict::Opened(_)) {
             disk.close(opened.fd);
         }
         verdict
     }
 
-    fn judge_opened(&mut self, id: u64, path: &Path, opened: &super::reconcile::Opened) -> Verdict {
+    fn judge_opened(&mut self, disk: &mut impl Disk, id: u64, path: &Path, opened: &Opened) -> Verdict {
         let Some(lineage) = self.lineages.get(&id) else { return Verdict::Known };
         let archive = opened.head.archive.is_some();
         // Beside a new name, a rotated file that matches a pattern itself is left to its own name.
@@ -166,7 +177,7 @@ impl Tailer {
         let length = opened.head.archive.unwrap_or(opened.stat.size);
         let head = &opened.head.bytes;
         let itself = (!archive).then(|| self.book.find(&opened.stat.identity, head, length)).flatten();
-        let known = itself.or_else(|| self.book.find_copy(&self.family(&lineage.path), head, length, archive));
+        let known = itself.or_else(|| self.copied(disk, &self.family(&lineage.path), opened));
         let Some(file) = known else {
             let born = opened.stat.identity.birth_ns.unwrap_or(opened.stat.mtime_ns);
             let ancient = lineage.ancient || (lineage.late && born < self.plan.started_ns);
@@ -191,7 +202,24 @@ impl Tailer {
         self.take(id, file, opened, offset)
     }
 
-    fn take(&mut self, id: u64, file: u64, opened: &super::reconcile::Opened, offset: u64) -> Verdict {
+    /// The file that this is a copy or the archive of: the beginning agrees, and so do the last bytes that were read.
+    fn copied(&self, disk: &mut impl Disk, family: &[u64], opened: &Opened) -> Option<u64> {
+        let length = opened.head.archive.unwrap_or(opened.stat.size);
+        family.iter().rev().copied().find(|&file| {
+            let Some(page) = self.book.page(file).filter(|page| page.begins(&opened.head.bytes)) else { return false };
+            match self.files.get(&file) {
+                Some(open) if open.archive.is_some() => false,
+                Some(open) if opened.head.archive.is_some() => {
+                    disk.fstat(open.fd).is_ok_and(|stat| stat.size == length)
+                }
+                Some(open) => tail_at(disk, open.fd, length).is_some_and(|tail| opened.ends(disk, length, &tail)),
+                None if page.tail.is_empty() => page.may_be_copied(length),
+                None => length >= page.read && opened.ends(disk, page.read, &page.tail),
+            }
+        })
+    }
+
+    fn take(&mut self, id: u64, file: u64, opened: &Opened, offset: u64) -> Verdict {
         self.counters.recovered += 1;
         self.install(id, file, opened, offset);
         Verdict::Opened(file)
@@ -206,6 +234,25 @@ impl Tailer {
     }
 }
 
+/// The last bytes before `end`; `None` if the file does not reach as far.
+fn tail_at(disk: &mut impl Disk, fd: Fd, end: u64) -> Option<Vec<u8>> {
+    let mut tail = vec![0; MARKER.min(end as usize)];
+    let n = disk.read_at(fd, end - tail.len() as u64, &mut tail).ok()?;
+    (n == tail.len()).then_some(tail)
+}
+
+impl Opened {
+    /// Whether the content before `end` ends with `tail`.
+    fn ends(&self, disk: &mut impl Disk, end: u64, tail: &[u8]) -> bool {
+        let from = end.saturating_sub(tail.len() as u64);
+        if self.head.archive.is_none() {
+            return tail_at(disk, self.fd, end).is_some_and(|there| there.ends_with(tail));
+        }
+        let mut unpack = Gunzip::new(from);
+        unpack.fill(disk, self.fd, tail.len()).is_ok() && unpack.unpacked().starts_with(tail)
+    }
+}
+
 /// Puts fresh generations where the order of the rotated names has them; unlisted ones keep their places.
 fn arrange(lineage: &mut Lineage, mut order: Vec<u64>, fresh: &BTreeSet<u64>) {
     // A file renamed while the names were gone through is met twice; where it was met last is true.
@@ -214,9 +261,9 @@ fn arrange(lineage: &mut Lineage, mut order: Vec<u64>, fresh: &BTreeSet<u64>) {
     let mut queue: Vec<u64> = lineage.queue.iter().copied().filter(|file| !fresh.contains(file)).collect();
     let place = |queue: &[u64], file: &u64| queue.iter().position(|other| other == file);
     for (at, &file) in order.iter().enumerate().filter(|(_, file)| fresh.contains(file)) {
-        let older = order[..at].iter().rev().find_map(|file| place(&queue, file)).map(|at| at + 1);
+        // A generation nobody saw is younger than all that were seen, but for those that are listed behind it.
         let newer = order[at..].iter().find_map(|file| place(&queue, file));
-        queue.insert(older.or(newer).unwrap_or(queue.len()), file);
+        queue.insert(newer.unwrap_or(queue.len()), file);
     }
     // A pass that was cut short may have put them differently: this one knows better.
     let mut listed = order.into_iter().filter(|file| queue.contains(file)).collect::<Vec<u64>>().into_iter();

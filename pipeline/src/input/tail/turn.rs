@@ -168,7 +168,8 @@ impl Tailer {
             lineage.live = lineage.live.filter(|&live| live != file);
         }
         self.counters.files_closed += 1;
-        self.book.finished(file, generation.seen.min(generation.offset));
+        self.book.finished(file, generation.offset);
+        self.book.tail(file, generation.tail());
     }
 
     /// A file was cut, and perhaps written anew: it is another file now, behind the same descriptor.
@@ -194,9 +195,7 @@ impl Tailer {
         // A copy made before the cut may hold what was not read any more.
         lineage.recover = true;
         self.book.finished(file, old.offset);
-        if let Some(page) = self.book.page_mut(file) {
-            page.cut = true;
-        }
+        self.book.tail(file, old.tail());
         self.book.opened(new, id);
         self.knows(id, new);
         self.look_soon(id);

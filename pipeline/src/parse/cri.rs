@@ -10,11 +10,15 @@ const UTC: usize = 30;
 
 /// Takes the head of a line that stands at `at` in its chunk; none if it does not follow the framing.
 pub(super) fn split(line: &[u8], at: usize, times: &mut TimeReader) -> Option<Head> {
-    let stamp = match line.get(UTC) {
-        Some(b' ') => UTC,
-        _ => memchr::memchr(b' ', &line[..line.len().min(TIME_MAX + 1)])?,
+    // Behind a shorter time a blank can stand there too; then what is before it is no time.
+    let usual = (line.get(UTC) == Some(&b' ')).then(|| times.read(&line[..UTC])).flatten();
+    let (stamp, time) = match usual {
+        Some(time) => (UTC, time),
+        None => {
+            let stamp = memchr::memchr(b' ', &line[..line.len().min(TIME_MAX + 1)])?;
+            (stamp, times.read(&line[..stamp])?)
+        }
     };
-    let time = times.read(&line[..stamp])?;
     let rest = &line[stamp + 1..];
     let stream = match rest.get(..7)? {
         b"stdout " => Stream::Stdout,

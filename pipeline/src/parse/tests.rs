@@ -57,6 +57,18 @@ fn lines_that_do_not_follow_the_framing_are_kept_raw_and_counted() {
 }
 
 #[test]
+fn a_blank_where_a_longer_time_would_end_misleads_nobody() {
+    for stamp in ["2026-11-21T05:50:01Z", "2026-11-21T05:50:01.5Z", "2026-11-21T05:50:01+09:00"] {
+        for pad in 0..20 {
+            let text = " ".repeat(pad);
+            let (mut parser, mut out) = (parser("Parser cri"), Vec::new());
+            parser.parse(chunk(&source(1, 1), 0, format!("{stamp} stdout F {text}").as_bytes()), NOW, &mut out);
+            assert_eq!((texts(&out), parser.counters().unparsed), (vec![(text, false)], 0));
+        }
+    }
+}
+
+#[test]
 fn docker_lines_are_decoded_in_any_order_of_keys() {
     let (mut parser, mut out) = (parser("Parser docker"), Vec::new());
     let lines = "{\"log\":\"a \\\"b\\\" \\u003c\\t\\\\ é\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-21T05:50:01.5Z\"}\n\

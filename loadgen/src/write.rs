@@ -8,16 +8,17 @@
 
 pub mod block;
 mod control;
+mod error;
 mod file;
 mod late;
 pub mod layout;
+mod report;
 mod shard;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    io,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
@@ -25,14 +26,15 @@ use std::{
 };
 
 pub use control::{Ticket, TicketError};
+pub use error::WriteError;
 pub use late::Lateness;
 pub use layout::StreamPaths;
+pub use report::{LoadReport, StreamReport, WriteFault};
 use results::{
     event::What,
     identity::StreamId,
-    ledger::{Labels, Ledger, LedgerError, OutputRule},
+    ledger::{Labels, Ledger, OutputRule},
 };
-use thiserror::Error;
 
 use self::{
     control::{Command, Done, Reopen, lock},
@@ -161,84 +163,6 @@ impl LoadPlan {
             Rate::PerS(per_s) => Schedule::new(Pace::Steady { per_s }, 1.0),
         }
     }
-}
-
-/// Why a load cannot start.
-#[derive(Debug, Error)]
-pub enum WriteError {
-    /// A stream's name cannot stand in a path.
-    #[error("name a stream {0:?}: use 1 to 100 letters, digits, `-` or `.`")]
-    Name(String),
-    /// Two streams would write the same file.
-    #[error("name two streams {0:?}: give each a name of its own")]
-    SameName(String),
-    /// A directory could not be created.
-    #[error("create {}: {source}; choose a folder you may write to", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A log file could not be opened.
-    #[error("open {} for appending: {source}; choose a folder you may write to", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A symbolic link could not be created.
-    #[error("link {}: {source}; remove what an earlier run left there", path.display())]
-    Link {
-        /// The link.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A thread could not be started.
-    #[error("start a writer thread: {0}; raise the limit of processes")]
-    Thread(io::Error),
-    /// The books cannot be kept.
-    #[error(transparent)]
-    Books(#[from] LedgerError),
-}
-
-/// A write, open or booking that failed while the load was running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WriteFault {
-    /// The stream.
-    pub stream: StreamId,
-    /// When, microseconds since the start of the run.
-    pub at_us: u64,
-    /// Records lost by it at the source.
-    pub lost: u64,
-    /// What was tried, on which file, and what the system says.
-    pub error: String,
-}
-
-/// What a load did.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LoadReport {
-    /// Per stream.
-    pub streams: Vec<StreamReport>,
-    /// How late the load ever was.
-    pub late: Lateness,
-    /// Failures, the first thousand.
-    pub errors: Vec<WriteFault>,
-    /// Number of all failures.
-    pub error_count: u64,
-}
-
-/// What one stream did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StreamReport {
-    /// Records attempted: all but those lost at the source are in files.
-    pub records: u64,
-    /// Bytes in files, with framing.
-    pub bytes: u64,
-    /// Files opened.
-    pub generations: u32,
 }
 
 /// Told of every generation that is opened or closed, on the writer's thread: keep it short.

@@ -94,6 +94,7 @@ fn string(input: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
 /// The first byte at or after `at` that does not stand for itself in a string.
 #[inline]
 fn next_special(input: &[u8], mut at: usize) -> Option<usize> {
+    // Most strings end soon, or else go on for long.
     while let Some(chunk) = input.get(at..)?.first_chunk() {
         let specials = specials(*chunk);
         if specials != 0 {
@@ -171,9 +172,13 @@ impl Scratch {
         }
     }
 
+    #[inline]
     fn push(&mut self, bytes: &[u8]) {
-        self.make_room();
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        let end = self.len + bytes.len();
+        if self.bytes.len() < end {
+            self.bytes.resize(2 * end, 0);
+        }
+        self.bytes[self.len..end].copy_from_slice(bytes);
         self.len += bytes.len();
     }
 }
@@ -183,16 +188,23 @@ pub(super) fn unescape(input: &[u8], from: usize, out: &mut Scratch) -> Option<u
     let mut at = from;
     out.len = 0;
     loop {
-        // All bytes of a chunk are copied, and only those before the first special one are kept.
-        while let Some(chunk) = input.get(at..)?.first_chunk::<CHUNK>() {
+        // Where escapes are dense, one word at a time: all of it is copied, and only what precedes an escape is kept.
+        // Where they are not, a search and a copy.
+        if let Some(chunk) = input.get(at..)?.first_chunk::<CHUNK>() {
             out.make_room();
             out.bytes[out.len..][..CHUNK].copy_from_slice(chunk);
             let specials = specials(*chunk);
             let plain = specials.trailing_zeros() as usize / 8;
             at += plain;
             out.len += plain;
-            if specials != 0 {
-                break;
+            if specials == 0 {
+                let run = memchr::memchr2(b'"', b'\\', &input[at..])?;
+                let plain = &input[at..at + run];
+                if plain.iter().fold(false, |found, byte| found | (*byte < 0x20)) {
+                    return None;
+                }
+                out.push(plain);
+                at += run;
             }
         }
         match *input.get(at)? {
@@ -287,6 +299,15 @@ mod tests {
             if let Some((mine, len)) = read(input.as_bytes()) && len == input.len() && let Some(theirs) = theirs && theirs.as_object().is_some_and(|map| map.len() == 1) {
                 prop_assert_eq!(Some(mine.as_slice()), theirs["log"].as_str().map(str::as_bytes));
             }
+        }
+    }
+
+    #[test]
+    fn a_bare_control_character_is_no_json_wherever_it_stands() {
+        for at in 0..40 {
+            let mut text = [b'x'; 40];
+            text[at] = b'\t';
+            assert_eq!(read(&[&br#"{"log":""#[..], &text, br#""}"#].concat()), None);
         }
     }
 

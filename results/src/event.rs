@@ -158,6 +158,9 @@ pub struct RotationStep {
     pub to: Option<String>,
     /// The file acted on, before the step, where it had one.
     pub file: Option<FileId>,
+    /// For an unlink: whether the agent had the file open just before; `None` where nobody looked.
+    #[serde(default)]
+    pub held: Option<bool>,
     /// Why it failed, if it did.
     pub error: Option<String>,
 }
@@ -192,7 +195,10 @@ pub struct Fault {
     pub name: String,
     /// What became of it.
     pub state: FaultState,
-    /// Evidence: "17 requests refused", "pid 4127 ended by signal 9".
+    /// How many requests it hit; 0 for faults of the agent, and while it is in force.
+    #[serde(default)]
+    pub hits: u64,
+    /// Evidence: "17 requests were refused", "pid 4127 ended by signal 9".
     pub detail: String,
 }
 

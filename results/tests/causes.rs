@@ -86,7 +86,7 @@ impl Story {
 
     fn step(&mut self, t_s: u64, rotation: u32, step: StepKind, path: &str, to: Option<&str>, file: FileId) {
         let (path, to) = (path.to_owned(), to.map(str::to_owned));
-        let step = RotationStep { stream: APP, rotation, step, path, to, file: Some(file), error: None };
+        let step = RotationStep { stream: APP, rotation, step, path, to, file: Some(file), held: None, error: None };
         self.at(t_s * SECOND, What::RotationStep(step));
     }
 

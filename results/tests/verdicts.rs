@@ -124,7 +124,7 @@ fn a_run_that_proves_nothing_is_unknown_and_says_why() {
     let mut told = trial(&complete, &events);
     told.unknown_because.push("the agent fluent-bit is not installed".to_owned());
     assert!(because(&told).contains("not installed"));
-    let fault = Fault { id: 4, name: "refuse".into(), state: FaultState::NoEffect, detail: "no request came".into() };
+    let fault = Fault { id: 4, name: "refuse".into(), state: FaultState::NoEffect, hits: 0, detail: "no request came".into() };
     let events = [started(), Event { t_us: 9, what: What::Fault(fault) }];
     assert_eq!(because(&trial(&complete, &events)), "fault 4 (refuse) had no effect: no request came");
 }
@@ -163,7 +163,7 @@ fn a_broken_off_run_never_passes_and_what_was_on_its_way_is_not_held_against_the
 fn step(t_us: u64, rotation: u32, step: StepKind, inode: u64, error: Option<&str>) -> Event {
     let file = Some(FileId { device: 1, inode, born_ns: inode });
     let (path, to, error) = ("logs/app.log".to_owned(), Some("logs/app.log.1".to_owned()), error.map(str::to_owned));
-    Event { t_us, what: What::RotationStep(RotationStep { stream: APP, rotation, step, path, to, file, error }) }
+    Event { t_us, what: What::RotationStep(RotationStep { stream: APP, rotation, step, path, to, file, held: None, error }) }
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn opened(t_us: u64, generation: u32, inode: u64, born_ns: u64) -> Event {
 fn proofs_count_what_took_effect_and_nothing_that_failed() {
     let fault = |id, name: &str, state, detail: &str| Event {
         t_us: 9,
-        what: What::Fault(Fault { id, name: name.into(), state, detail: detail.into() }),
+        what: What::Fault(Fault { id, name: name.into(), state, hits: 0, detail: detail.into() }),
     };
     let events = [
         opened(0, 0, 7, 70),

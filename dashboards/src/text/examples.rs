@@ -23,7 +23,7 @@ pub(super) fn sample(second: u64) -> What {
 }
 
 pub(super) fn fault(id: u32, state: FaultState) -> What {
-    What::Fault(Fault { id, name: "refuse".into(), state, detail: "status 503".into() })
+    What::Fault(Fault { id, name: "refuse".into(), state, hits: 0, detail: "status 503".into() })
 }
 
 pub(super) fn reopened(rotation: u32) -> What {
@@ -34,6 +34,7 @@ pub(super) fn reopened(rotation: u32) -> What {
         path: "pods/a/0.log".into(),
         to: None,
         file: None,
+        held: None,
         error: None,
     })
 }

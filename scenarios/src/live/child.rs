@@ -6,9 +6,16 @@
 use std::{
     fs::{File, OpenOptions},
     io::{Read, Seek, SeekFrom},
-    os::unix::process::{CommandExt, ExitStatusExt},
+    os::unix::{
+        fs::MetadataExt,
+        process::{CommandExt, ExitStatusExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use nix::{
@@ -55,9 +62,21 @@ pub(super) struct AgentProcess {
     log: PathBuf,
     child: Option<Child>,
     asked: bool,
+    cell: PidCell,
     /// CPU time of children that the bench had before this run, microseconds.
     cpu_before_us: u64,
     rss_max: u64,
+}
+
+/// The process id of the agent, 0 while it does not run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PidCell(Arc<AtomicU32>);
+
+impl PidCell {
+    /// The process id while it runs.
+    pub(super) fn get(&self) -> Option<u32> {
+        Some(self.0.load(Ordering::Acquire)).filter(|&pid| pid != 0)
+    }
 }
 
 /// A process that ended.
@@ -81,6 +100,7 @@ impl AgentProcess {
             log: log.to_owned(),
             child: None,
             asked: false,
+            cell: PidCell::default(),
             cpu_before_us: children_cpu_us(),
             rss_max: 0,
             launch,
@@ -104,6 +124,7 @@ impl AgentProcess {
             .spawn()
             .map_err(|e| AgentError::Start { program: self.launch.program.clone(), why: e.to_string() })?;
         let pid = child.id();
+        self.cell.0.store(pid, Ordering::Release);
         self.child = Some(child);
         self.asked = false;
         Ok(pid)
@@ -114,12 +135,18 @@ impl AgentProcess {
         self.child.as_ref().map(Child::id)
     }
 
+    /// Where its process id can be read by other threads.
+    pub(super) fn cell(&self) -> PidCell {
+        self.cell.clone()
+    }
+
     /// Reaps it if it has ended.
     pub(super) fn poll(&mut self) -> Option<Ended> {
         let child = self.child.as_mut()?;
         let status = child.try_wait().ok().flatten()?;
         let ended = Ended { pid: child.id(), how: describe(status), asked: self.asked };
         self.child = None;
+        self.cell.0.store(0, Ordering::Release);
         Some(ended)
     }
 
@@ -132,6 +159,7 @@ impl AgentProcess {
     pub(super) fn kill(&mut self) -> Option<Ended> {
         self.signal(Signal::SIGKILL);
         let mut child = self.child.take()?;
+        self.cell.0.store(0, Ordering::Release);
         let status = child.wait().ok()?;
         Some(Ended { pid: child.id(), how: describe(status), asked: true })
     }
@@ -220,4 +248,11 @@ fn resident_bytes(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     line.and_then(|line| line.split_whitespace().nth(1)).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// Whether a process has a file open; `None` if it cannot be looked at (it has ended, or is not ours).
+pub(super) fn holds(pid: u32, device: u64, inode: u64) -> Option<bool> {
+    let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let is_it = |path: PathBuf| std::fs::metadata(path).is_ok_and(|about| (about.dev(), about.ino()) == (device, inode));
+    Some(fds.flatten().any(|fd| is_it(fd.path())))
 }

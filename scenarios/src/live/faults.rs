@@ -45,6 +45,7 @@ struct Active {
     planned: Planned,
     detail: String,
     took_effect: bool,
+    hits: u64,
     before: Option<HttpCounters>,
     /// Dropping it lets the agent go on.
     paused: Option<Paused>,
@@ -76,7 +77,7 @@ impl Faults {
         while let Some(&planned) = self.planned.get(self.next).filter(|planned| planned.at_us <= at_us) {
             self.next += 1;
             let active = apply(planned, t_us, scene);
-            say(scene, planned, FaultState::Applied, &active.detail);
+            say(scene, &active, FaultState::Applied);
             self.active.push(active);
             self.set_sink(scene)?;
         }
@@ -93,9 +94,9 @@ impl Faults {
 
     fn heal(&mut self, mut active: Active, scene: &mut Scene<'_>) -> Result<(), RunError> {
         if let (Some(before), Some(http)) = (active.before, scene.http) {
-            let hits = hits(active.planned.kind, before, http.counters());
-            active.took_effect = hits > 0;
-            active.detail = format!("{hits} requests {}", what_happened(active.planned.kind));
+            active.hits = hits(active.planned.kind, before, http.counters());
+            active.took_effect = active.hits > 0;
+            active.detail = format!("{} requests {}", active.hits, what_happened(active.planned.kind));
         }
         self.set_sink(scene)?;
         drop(active.paused.take());
@@ -104,7 +105,7 @@ impl Faults {
             scene.bus.say(What::Agent(AgentEvent::Started { pid }));
         }
         let state = if active.took_effect { FaultState::Healed } else { FaultState::NoEffect };
-        say(scene, active.planned, state, &active.detail);
+        say(scene, &active, state);
         Ok(())
     }
 
@@ -122,7 +123,7 @@ impl Faults {
 
 fn apply(planned: Planned, t_us: u64, scene: &mut Scene<'_>) -> Active {
     let mut active =
-        Active { planned, detail: String::new(), took_effect: false, before: None, paused: None, restart: false };
+        Active { planned, detail: String::new(), took_effect: false, hits: 0, before: None, paused: None, restart: false };
     if !planned.kind.hits_agent() {
         active.before = scene.http.map(HttpReceiver::counters);
         return active;
@@ -171,9 +172,10 @@ fn end(planned: Planned, pid: u32, t_us: u64, active: &mut Active, scene: &mut S
     active.restart = true;
 }
 
-fn say(scene: &Scene<'_>, planned: Planned, state: FaultState, detail: &str) {
-    let name = planned.kind.name().to_owned();
-    scene.bus.say(What::Fault(Fault { id: planned.id, name, state, detail: detail.to_owned() }));
+fn say(scene: &Scene<'_>, active: &Active, state: FaultState) {
+    let name = active.planned.kind.name().to_owned();
+    let (id, hits, detail) = (active.planned.id, active.hits, active.detail.clone());
+    scene.bus.say(What::Fault(Fault { id, name, state, hits, detail }));
 }
 
 fn mode(kind: FaultKind) -> Mode {

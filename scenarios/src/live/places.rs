@@ -1,6 +1,7 @@
 //! Where the files of each stream are now, and performing steps on them: every step becomes an event.
 
 use std::{
+    cell::Cell,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,7 +9,7 @@ use std::{
 };
 
 use chaos::{
-    inject::{Effect, Reopen, StepError, fs::FsStage, perform, root::Root},
+    inject::{Effect, Reopen, Stage, StepError, fs::FsStage, perform, root::Root},
     step::Step,
 };
 use loadgen::write::Writers;
@@ -17,7 +18,11 @@ use results::{
     identity::StreamId,
 };
 
-use super::{bus::Bus, stage::WRITER_WITHIN};
+use super::{
+    bus::Bus,
+    child::{self, PidCell},
+    stage::WRITER_WITHIN,
+};
 
 /// Where the files of one stream are.
 #[derive(Debug, Clone)]
@@ -47,13 +52,14 @@ pub(super) struct Places {
     root: Root,
     writers: Arc<Writers>,
     bus: Bus,
+    agent: PidCell,
     places: Arc<Vec<Mutex<Place>>>,
 }
 
 impl Places {
     /// All streams, index = stream.
-    pub(super) fn new(root: Root, writers: Arc<Writers>, bus: Bus, places: Vec<Place>) -> Self {
-        Self { root, writers, bus, places: Arc::new(places.into_iter().map(Mutex::new).collect()) }
+    pub(super) fn new(root: Root, writers: Arc<Writers>, bus: Bus, agent: PidCell, places: Vec<Place>) -> Self {
+        Self { root, writers, bus, agent, places: Arc::new(places.into_iter().map(Mutex::new).collect()) }
     }
 
     /// Takes hold of a stream's files; whoever holds it is the only one to touch them.
@@ -75,9 +81,11 @@ impl Places {
         label: Option<String>,
     ) -> Result<Did, StepError> {
         let mut did = Did::default();
-        let mut stage = FsStage::new(self.root.clone(), Hand { writers: &self.writers, stream, label });
+        let stage = FsStage::new(self.root.clone(), Hand { writers: &self.writers, stream, label });
+        let held = Cell::new(None);
+        let mut stage = Watched { stage, places: self, held: &held };
         perform(steps, &mut stage, |step, effect| {
-            self.tell(stream, rotation, step, effect);
+            self.tell(stream, rotation, step, effect, held.take());
             match step {
                 Step::Unlink { .. } if effect.error.is_none() => did.freed = effect.before.map(|file| file.inode),
                 Step::Reopen { .. } => did.opened = effect.after.map(|file| file.inode),
@@ -87,7 +95,7 @@ impl Places {
         Ok(did)
     }
 
-    fn tell(&self, stream: StreamId, rotation: u32, step: &Step, effect: &Effect) {
+    fn tell(&self, stream: StreamId, rotation: u32, step: &Step, effect: &Effect, held: Option<bool>) {
         let kind = match step {
             Step::Close => StepKind::Close,
             Step::Rename { .. } => StepKind::Rename,
@@ -105,12 +113,30 @@ impl Places {
             path: step.path().map_or_else(String::new, |path| self.shown(path)),
             to: step.to().map(|path| self.shown(path)),
             file: effect.before.map(|file| FileId { device: file.device, inode: file.inode, born_ns: file.born_ns }),
+            held,
             error: effect.error.as_ref().map(ToString::to_string),
         }));
     }
 
     fn shown(&self, path: &Path) -> String {
         path.strip_prefix(self.root.path()).unwrap_or(path).display().to_string()
+    }
+}
+
+/// A stage that looks, before each unlink, whether the agent has the file open: afterwards nobody could tell any more.
+struct Watched<'a> {
+    stage: FsStage<Hand<'a>>,
+    places: &'a Places,
+    held: &'a Cell<Option<bool>>,
+}
+
+impl Stage for Watched<'_> {
+    fn perform(&mut self, step: &Step) -> Effect {
+        if let Step::Unlink { path } = step {
+            let file = self.places.root.identify(path);
+            self.held.set(file.and_then(|file| child::holds(self.places.agent.get()?, file.device, file.inode)));
+        }
+        self.stage.perform(step)
     }
 }
 

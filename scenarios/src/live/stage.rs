@@ -97,7 +97,7 @@ impl Stage {
         let places = load_places(&load);
         let writers =
             Arc::new(Writers::start(load, Arc::clone(&ledger), trial.clock(), observer, Arc::new(full.teller()))?);
-        let places = Places::new(root, Arc::clone(&writers), bus.clone(), places);
+        let places = Places::new(root, Arc::clone(&writers), bus.clone(), agent.cell(), places);
         Ok(Self {
             ledger,
             agent,

@@ -238,6 +238,17 @@ mod tests {
     }
 
     #[test]
+    fn objects_as_agents_write_them_take_the_fast_way() {
+        for text in texts() {
+            let mut decoder = Decoder::new(Format::Auto, Keys::default(), None);
+            let line = object(&text);
+            let mut count = 0;
+            let len = decoder.object(line.as_bytes(), true, &mut |found, _| count += usize::from(found == text));
+            assert_eq!((len, count), (Some(line.len()), 1), "{line}");
+        }
+    }
+
+    #[test]
     fn a_line_feed_that_docker_left_is_no_part_of_the_text() {
         assert_eq!(decode(Format::Auto, br#"{"log":"abc\n"}"#)[0].0, b"abc");
     }

@@ -200,7 +200,7 @@ pub(super) fn unescape(input: &[u8], from: usize, out: &mut Scratch) -> Option<u
             if specials == 0 {
                 let run = memchr::memchr2(b'"', b'\\', &input[at..])?;
                 let plain = &input[at..at + run];
-                if plain.iter().fold(false, |found, byte| found | (*byte < 0x20)) {
+                if plain.iter().fold(0, |found, byte| found | u8::from(*byte < 0x20)) != 0 {
                     return None;
                 }
                 out.push(plain);

@@ -51,7 +51,9 @@ Exit codes: 0 pass, 1 a promise was broken, 2 usage or bench error, 3 proves not
     #[command(after_help = "Example:\n  tailproof defects")]
     Defects,
     /// Show a stored run again
-    #[command(after_help = "Examples:\n  tailproof report results/runs/20261121T101500Z-tail-stall-builtin\n  tailproof report RUN --json")]
+    #[command(
+        after_help = "Examples:\n  tailproof report results/runs/20261121T101500Z-tail-stall-builtin\n  tailproof report RUN --json"
+    )]
     Report {
         /// A run folder
         run: PathBuf,
@@ -60,7 +62,9 @@ Exit codes: 0 pass, 1 a promise was broken, 2 usage or bench error, 3 proves not
         json: bool,
     },
     /// Run the log pipeline alone, as an agent
-    #[command(after_help = "Examples:\n  tailproof pipeline -c pipeline.conf --dry-run\n  tailproof pipeline -c pipeline.conf")]
+    #[command(
+        after_help = "Examples:\n  tailproof pipeline -c pipeline.conf --dry-run\n  tailproof pipeline -c pipeline.conf"
+    )]
     Pipeline(Pipeline),
     /// Undo what killed runs left behind: processes, work files
     #[command(after_help = "Example:\n  tailproof cleanup")]

@@ -39,8 +39,7 @@ impl Screen {
     pub(crate) fn new(plan: &Plan, ui: Ui) -> Self {
         let terminal = ui == Ui::Auto && std::io::stderr().is_terminal();
         let place = if terminal { Place::Terminal } else { Place::Plain };
-        let lengths =
-            Lengths { warm_up_us: plan.warm_up.0, measure_us: plan.measure.0, drain_us: plan.drain.0 };
+        let lengths = Lengths { warm_up_us: plan.warm_up.0, measure_us: plan.measure.0, drain_us: plan.drain.0 };
         Self {
             state: State::new(lengths),
             feed: Feed::new(place, width().saturating_sub(1)),
@@ -54,7 +53,12 @@ impl Screen {
     pub(crate) fn begin(&self, plan: &Plan, agent: &str, seed: u64, defect: Option<&str>) {
         if self.shown {
             let planted = defect.map_or(String::new(), |id| format!("   PLANTED DEFECT {id}"));
-            print::err(&format!("{}: {}\nagent {agent}   seed {seed}   {} in all{planted}\n", plan.name, plan.question, plan.rate()));
+            print::err(&format!(
+                "{}: {}\nagent {agent}   seed {seed}   {} in all{planted}\n",
+                plan.name,
+                plan.question,
+                plan.rate()
+            ));
         }
     }
 
@@ -101,7 +105,8 @@ pub(crate) fn verdict(outcome: &Outcome, contract: &Contract) -> String {
 #[expect(clippy::disallowed_methods, reason = "src/ is where the environment is read")]
 fn style() -> Style {
     let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     Style {
         color: std::io::stdout().is_terminal() && !set("NO_COLOR"),
         unicode: locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8")),
@@ -111,6 +116,7 @@ fn style() -> Style {
 
 fn width() -> usize {
     let of = |size: rustix::termios::Winsize| usize::from(size.ws_col);
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).or_else(|_| rustix::termios::tcgetwinsize(std::io::stderr()));
+    let size =
+        rustix::termios::tcgetwinsize(std::io::stdout()).or_else(|_| rustix::termios::tcgetwinsize(std::io::stderr()));
     size.map(of).ok().filter(|&columns| columns > 0).unwrap_or(WIDTH)
 }

@@ -4,8 +4,8 @@ use results::identity::StreamId;
 use serde::Serialize;
 
 use crate::spec::{
-    Agent, Body, Contract, Delivery, Fault, Group, Layout, Long, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap, SwapHow,
-    Write,
+    Agent, Body, Contract, Delivery, Fault, Group, Layout, Long, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap,
+    SwapHow, Write,
     file::{Source, SpecError},
     units::{Rate, Size, Span},
 };

@@ -31,7 +31,8 @@ pub(crate) fn perform(files: &[String], schema: bool) -> anyhow::Result<u8> {
 pub(crate) fn with_caret(error: SpecError) -> anyhow::Error {
     let SpecError::Wrong { ref source_text, ref span, ref message, .. } = error else { return error.into() };
     let label = LabeledSpan::new_with_span(Some(message.clone()), span.clone());
-    let report = miette!(labels = vec![label], help = "`tailproof check --schema` prints what a scenario may say", "{error}")
-        .with_source_code(NamedSource::new(&source_text.origin, source_text.text.clone()));
+    let report =
+        miette!(labels = vec![label], help = "`tailproof check --schema` prints what a scenario may say", "{error}")
+            .with_source_code(NamedSource::new(&source_text.origin, source_text.text.clone()));
     anyhow::Error::msg(report)
 }

@@ -13,7 +13,9 @@ pub(crate) fn perform() -> anyhow::Result<u8> {
         let plan = Plan::settle(&library::find(name)?, &Overrides::default())?;
         text.push_str(&format!("{name:<22}  {}\n", plan.question));
     }
-    text.push_str("\nRun one: tailproof run NAME    See one: tailproof show NAME    Your own: tailproof run ./mine.toml\n");
+    text.push_str(
+        "\nRun one: tailproof run NAME    See one: tailproof show NAME    Your own: tailproof run ./mine.toml\n",
+    );
     print::out(&text);
     Ok(exit::PASS)
 }

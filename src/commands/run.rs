@@ -2,10 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::Ordering,
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use ::pipeline::defects::Defect;
@@ -101,7 +98,7 @@ fn repeat(args: &cli::Run, name: &str, agent: Agent, seed: u64) -> String {
     words.extend(args.duration.as_ref().map(|d| format!("--duration {}", quoted(d))));
     words.extend(args.rate.as_ref().map(|r| format!("--rate {}", quoted(r))));
     words.extend(args.set.iter().map(|set| format!("--set {}", quoted(set))));
-    if args.out != PathBuf::from(cli::OUT) {
+    if args.out.as_os_str() != cli::OUT {
         words.push(format!("--out {}", quoted(&args.out.display().to_string())));
     }
     words.join(" ")
@@ -110,7 +107,11 @@ fn repeat(args: &cli::Run, name: &str, agent: Agent, seed: u64) -> String {
 /// As a shell takes it for one word.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
-    if word.chars().all(plain) && !word.is_empty() { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if word.chars().all(plain) && !word.is_empty() {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Different for each run, and short enough to be typed.

@@ -44,8 +44,7 @@ impl Stop {
     /// Waits for `time`; true if the word was said before it was over.
     pub(super) fn within(&self, time: Duration) -> bool {
         let said = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (said, _) =
-            self.0.1.wait_timeout_while(said, time, |said| !*said).unwrap_or_else(PoisonError::into_inner);
+        let (said, _) = self.0.1.wait_timeout_while(said, time, |said| !*said).unwrap_or_else(PoisonError::into_inner);
         *said
     }
 }

@@ -215,8 +215,9 @@ fn describe(status: ExitStatus) -> String {
 }
 
 fn children_cpu_us() -> u64 {
-    getrusage(UsageWho::RUSAGE_CHILDREN)
-        .map_or(0, |usage| (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()).unsigned_abs())
+    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
+        (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()).unsigned_abs()
+    })
 }
 
 /// CPU time and peak resident bytes of the bench itself.
@@ -253,6 +254,7 @@ fn resident_bytes(pid: u32) -> u64 {
 /// Whether a process has a file open; `None` if it cannot be looked at (it has ended, or is not ours).
 pub(super) fn holds(pid: u32, device: u64, inode: u64) -> Option<bool> {
     let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-    let is_it = |path: PathBuf| std::fs::metadata(path).is_ok_and(|about| (about.dev(), about.ino()) == (device, inode));
+    let is_it =
+        |path: PathBuf| std::fs::metadata(path).is_ok_and(|about| (about.dev(), about.ino()) == (device, inode));
     Some(fds.flatten().any(|fd| is_it(fd.path())))
 }

@@ -79,7 +79,8 @@ impl Control<'_> {
         let end = begin + self.plan.measure.0;
         stage.ledger.measure(begin, end);
         let full = stage.take_full();
-        let hands = stage.places.as_ref().map(|places| Hands::start(self.plan, self.how.seed, places, &stage.bus, full));
+        let hands =
+            stage.places.as_ref().map(|places| Hands::start(self.plan, self.how.seed, places, &stage.bus, full));
         while trial.now_us() < end && !self.how.is_broken_off() && !stage.cannot_write() {
             self.tick(stage, trial)?;
         }
@@ -162,7 +163,8 @@ fn look_after_agent(stage: &mut Stage, trial: &mut Trial<'_>) {
         trial.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how.clone(), asked }));
         if !asked {
             stage.ledger.agent_down(trial.now_us(), u32::MAX);
-            let text = format!("the agent ended by itself ({}); its log ends with:\n{}", ended.how, stage.agent.log_tail());
+            let text =
+                format!("the agent ended by itself ({}); its log ends with:\n{}", ended.how, stage.agent.log_tail());
             trial.warn("agent-died", &text);
         }
     }

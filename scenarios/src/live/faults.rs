@@ -122,8 +122,15 @@ impl Faults {
 }
 
 fn apply(planned: Planned, t_us: u64, scene: &mut Scene<'_>) -> Active {
-    let mut active =
-        Active { planned, detail: String::new(), took_effect: false, hits: 0, before: None, paused: None, restart: false };
+    let mut active = Active {
+        planned,
+        detail: String::new(),
+        took_effect: false,
+        hits: 0,
+        before: None,
+        paused: None,
+        restart: false,
+    };
     if !planned.kind.hits_agent() {
         active.before = scene.http.map(HttpReceiver::counters);
         return active;

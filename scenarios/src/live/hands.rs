@@ -139,10 +139,16 @@ impl Worker {
     }
 
     /// Whether the number freed by this rotation came back with its new file, if it freed one.
-    fn rotate_once(&self, stream: StreamId, rotate: &Rotate, fails: bool, steer: bool) -> Result<Option<bool>, StepError> {
+    fn rotate_once(
+        &self,
+        stream: StreamId,
+        rotate: &Rotate,
+        fails: bool,
+        steer: bool,
+    ) -> Result<Option<bool>, StepError> {
         let mut place = self.places.hold(stream);
         place.rotation += 1;
-        let listing = self.listing(&place.live);
+        let listing = listing(&place.live);
         let settings = kubelet::Settings {
             max_files: rotate.max_files as usize,
             archive: rotate.archive,
@@ -175,7 +181,7 @@ impl Worker {
     fn docker_once(&self, stream: StreamId, rotate: &Rotate) {
         let mut place = self.places.hold(stream);
         place.rotation += 1;
-        let listing = self.listing(&place.live);
+        let listing = listing(&place.live);
         let rotation = docker::rotate(&listing, &place.live, rotate.max_files as usize, rotate.archive);
         let did = self
             .places
@@ -232,12 +238,13 @@ impl Worker {
         }
     }
 
-    fn listing(&self, live: &Path) -> Listing {
-        live.parent().and_then(|dir| Listing::read(dir).ok()).unwrap_or_default()
-    }
-
     fn complain(&self, error: &StepError) {
         let text = format!("a rotation could not be completed: {error}");
         self.bus.say(What::Warning(Warning { name: "rotation-failed".to_owned(), text }));
     }
+}
+
+/// What lies beside a live file.
+pub(super) fn listing(live: &Path) -> Listing {
+    live.parent().and_then(|dir| Listing::read(dir).ok()).unwrap_or_default()
 }

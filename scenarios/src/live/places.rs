@@ -53,18 +53,18 @@ pub(super) struct Places {
     writers: Arc<Writers>,
     bus: Bus,
     agent: PidCell,
-    places: Arc<Vec<Mutex<Place>>>,
+    streams: Arc<Vec<Mutex<Place>>>,
 }
 
 impl Places {
     /// All streams, index = stream.
     pub(super) fn new(root: Root, writers: Arc<Writers>, bus: Bus, agent: PidCell, places: Vec<Place>) -> Self {
-        Self { root, writers, bus, agent, places: Arc::new(places.into_iter().map(Mutex::new).collect()) }
+        Self { root, writers, bus, agent, streams: Arc::new(places.into_iter().map(Mutex::new).collect()) }
     }
 
     /// Takes hold of a stream's files; whoever holds it is the only one to touch them.
     pub(super) fn hold(&self, stream: StreamId) -> MutexGuard<'_, Place> {
-        self.places[usize::from(stream.0)].lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams[usize::from(stream.0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The writers.

@@ -2,18 +2,21 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use chaos::{inject::StepError, listing::Listing, rotator::swap::container_restart};
+use chaos::{inject::StepError, rotator::swap::container_restart};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use results::identity::StreamId;
 
-use super::places::{Place, Places};
+use super::{
+    hands::listing,
+    places::{Place, Places},
+};
 
 /// The container of a stream ends and is started again; the dead instance before the last one is collected.
 pub(super) fn restart(places: &Places, seed: u64, stream: StreamId, place: &mut Place) -> Result<(), StepError> {
     let collect = std::mem::take(&mut place.later);
     places.perform(stream, place.rotation, &collect, None)?;
-    let listing = place.live.parent().and_then(|dir| Listing::read(dir).ok()).unwrap_or_default();
+    let listing = listing(&place.live);
     let id = container_id(seed, stream, place.rotation);
     let restart = container_restart(&listing, &place.live, &place.link, &id, |live| target(&place.link, live))
         .map_err(|e| StepError::Writer { step: "reopen", path: place.live.clone(), why: e.to_string() })?;

@@ -222,7 +222,8 @@ fn receivers(
     }
     let array = plan.sink.kind == SinkKind::HttpArray;
     let format = if array { Format::JsonArray } else { Format::JsonLines };
-    let http = HttpReceiver::start(HttpPlan { format, payloads, ..HttpPlan::default() }, Arc::clone(ledger), trial.clock())?;
+    let http =
+        HttpReceiver::start(HttpPlan { format, payloads, ..HttpPlan::default() }, Arc::clone(ledger), trial.clock())?;
     let sink = SinkAt::Http { addr: http.addr(), array };
     Ok((Some(http), None, sink))
 }
@@ -277,7 +278,11 @@ fn stream_plan(plan: &Plan, at: usize, stream: &Stream) -> StreamPlan {
             spec::Write::Batch(size) => WriteMode::Batch { bytes: size.0 },
         },
         rate: Rate::Share(stream.rate.0),
-        output: if stream.stderr_every > 0 { OutputRule::EveryNthStderr(stream.stderr_every) } else { OutputRule::Stdout },
+        output: if stream.stderr_every > 0 {
+            OutputRule::EveryNthStderr(stream.stderr_every)
+        } else {
+            OutputRule::Stdout
+        },
         max_size: is_docker_rotated.map(|on| on.what.max_size.0),
         // A runtime that reopens in the middle of a long line finishes the old file with a partial line.
         cut: if stream.long.is_some() { Cut::LongLines } else { Cut::Never },

@@ -1,6 +1,6 @@
 //! What a scenario may not say. Every refusal points at the key.
 
-use super::{Fault, Group, Layout, Rotate, Rotator, STALL, Source, Spec, SpecError, Span, SwapHow};
+use super::{Fault, Group, Layout, Rotate, Rotator, STALL, Source, Span, Spec, SpecError, SwapHow};
 use crate::spec::{FaultDo, Pace, SinkKind, units::Size};
 
 /// Shortest record: the stamp and a little to check.
@@ -64,7 +64,8 @@ impl Of<'_> {
         }
         let stall = self.spec.contract.stall.unwrap_or(STALL);
         if time.drain.0 < stall.0 + 1_000_000 {
-            let message = format!("a stall shows after {stall} of standing still; drain for a second longer than that at least");
+            let message =
+                format!("a stall shows after {stall} of standing still; drain for a second longer than that at least");
             return self.refuse("time.drain", message);
         }
         Ok(())
@@ -78,10 +79,16 @@ impl Of<'_> {
         }
         match load.pace {
             Pace::Ramp { from, to, over } if !(from >= 0.0 && to > 0.0 && from <= 1.0 && to <= 1.0) || over.0 == 0 => {
-                return self.refuse("load.pace", "a ramp runs from a share of 0 to 1 to a share above 0, over some time");
+                return self
+                    .refuse("load.pace", "a ramp runs from a share of 0 to 1 to a share above 0, over some time");
             }
-            Pace::Burst { times, every, length } if !(1.0..=1000.0).contains(&times) || length.0 == 0 || length >= every => {
-                return self.refuse("load.pace", "a burst is 1 to 1000 times the rate, and shorter than the time from one to the next");
+            Pace::Burst { times, every, length }
+                if !(1.0..=1000.0).contains(&times) || length.0 == 0 || length >= every =>
+            {
+                return self.refuse(
+                    "load.pace",
+                    "a burst is 1 to 1000 times the rate, and shorter than the time from one to the next",
+                );
             }
             _ => {}
         }
@@ -116,7 +123,8 @@ impl Of<'_> {
                 return self.refuse("rotate.by", "Docker rotates its own json-files; set load.layout = \"docker\"");
             }
             (Rotator::Kubelet, Layout::Docker) => {
-                return self.refuse("rotate.by", "with load.layout = \"docker\" Docker rotates; set rotate.by = \"docker\"");
+                return self
+                    .refuse("rotate.by", "with load.layout = \"docker\" Docker rotates; set rotate.by = \"docker\"");
             }
             _ => {}
         }
@@ -140,7 +148,10 @@ impl Of<'_> {
             return self.refuse("rotate.fail_every", "only the kubelet renames back; Docker has no such step");
         }
         if rotate.reopen_delay >= rotate.every && rotate.by == Rotator::Kubelet {
-            return self.refuse("rotate.reopen_delay", "the new file would come after the next rotation; give less than rotate.every");
+            return self.refuse(
+                "rotate.reopen_delay",
+                "the new file would come after the next rotation; give less than rotate.every",
+            );
         }
         Ok(())
     }
@@ -165,7 +176,10 @@ impl Of<'_> {
                 return self.refuse(&format!("remove.{at}.every"), "give at least \"10ms\"");
             }
             if self.spec.load.layout == Layout::Docker {
-                return self.refuse(&format!("remove.{at}"), "the Docker daemon does not unlink live files; use another layout");
+                return self.refuse(
+                    &format!("remove.{at}"),
+                    "the Docker daemon does not unlink live files; use another layout",
+                );
             }
         }
         self.one_owner_a_group()
@@ -176,16 +190,18 @@ impl Of<'_> {
         let spec = self.spec;
         let rotate = spec.rotate.iter().map(|rotate| ("rotate".to_owned(), rotate.groups.as_deref()));
         let swaps = spec.swap.iter().enumerate().map(|(at, swap)| (format!("swap.{at}"), swap.groups.as_deref()));
-        let removes = spec.remove.iter().enumerate().map(|(at, remove)| (format!("remove.{at}"), remove.groups.as_deref()));
+        let removes =
+            spec.remove.iter().enumerate().map(|(at, remove)| (format!("remove.{at}"), remove.groups.as_deref()));
         let hands: Vec<_> = rotate.chain(swaps).chain(removes).collect();
         for (at, (key, groups)) in hands.iter().enumerate() {
             for (other, others) in &hands[..at] {
                 let shared = spec.load.group.iter().find(|group| {
-                    let named = |list: &Option<&[String]>| list.is_none_or(|list| list.contains(&group.name));
-                    named(groups) && named(others)
+                    let named = |list: Option<&[String]>| list.is_none_or(|list| list.contains(&group.name));
+                    named(*groups) && named(*others)
                 });
                 if let Some(group) = shared {
-                    let message = format!("group `{}` is already in the hands of {other}; name different groups", group.name);
+                    let message =
+                        format!("group `{}` is already in the hands of {other}; name different groups", group.name);
                     return self.refuse(key, message);
                 }
             }
@@ -214,13 +230,19 @@ impl Of<'_> {
     fn fault(&self, at: usize, fault: &Fault) -> Checked {
         let key = |name: &str| format!("fault.{at}.{name}");
         if fault.at >= self.spec.time.measure {
-            return self.refuse(&key("at"), format!("it would never happen: the measure stretch ends after {}", self.spec.time.measure));
+            return self.refuse(
+                &key("at"),
+                format!("it would never happen: the measure stretch ends after {}", self.spec.time.measure),
+            );
         }
         if fault.lasts.0 == 0 {
             return self.refuse(&key("for"), "a fault of no length proves nothing; give for example \"300ms\"");
         }
         if fault.every.is_some_and(|every| every.0 <= fault.lasts.0 + 2 * fault.jitter.0) {
-            return self.refuse(&key("every"), "one must be over before the next begins: longer than `for` and twice `jitter`");
+            return self.refuse(
+                &key("every"),
+                "one must be over before the next begins: longer than `for` and twice `jitter`",
+            );
         }
         match fault.what {
             FaultDo::Refuse { status } | FaultDo::Partial { status } if !(400..=599).contains(&status) => {
@@ -249,7 +271,8 @@ impl Of<'_> {
         }
         let texts = self.spec.load.group.iter().any(|group| group.body != super::Body::NginxJson);
         if agent.merge_json && texts {
-            return self.refuse("agent.merge_json", "a group's body is no JSON; set body = \"nginx-json\" for all groups");
+            return self
+                .refuse("agent.merge_json", "a group's body is no JSON; set body = \"nginx-json\" for all groups");
         }
         if self.spec.sink.gzip && self.spec.sink.kind == SinkKind::File {
             return self.refuse("sink.gzip", "only HTTP bodies are compressed");
@@ -262,7 +285,8 @@ impl Of<'_> {
         let contract = &spec.contract;
         let total: f64 = spec.load.group.iter().map(|group| group.rate.0).sum();
         if contract.min_rate.is_some_and(|least| least.0 > total) && spec.load.pace != Pace::AllOut {
-            return self.refuse("contract.min_rate", format!("the load is {total}/s in all; ask for less, or load more"));
+            return self
+                .refuse("contract.min_rate", format!("the load is {total}/s in all; ask for less, or load more"));
         }
         if contract.stall.is_some_and(|stall| stall.0 < 500_000) {
             return self.refuse("contract.stall", "give at least \"500ms\": a shorter rest is no stall");
@@ -280,9 +304,10 @@ impl Of<'_> {
             ("sink_refusals", proof.sink_refusals, !spec.fault.is_empty(), "[[fault]]"),
         ];
         match can.iter().find(|(_, asked, possible, _)| *asked > 0 && !possible) {
-            Some((name, _, _, needs)) => {
-                self.refuse(&format!("contract.proof.{name}"), format!("nothing in this scenario can bring it about; it needs {needs}"))
-            }
+            Some((name, _, _, needs)) => self.refuse(
+                &format!("contract.proof.{name}"),
+                format!("nothing in this scenario can bring it about; it needs {needs}"),
+            ),
             None => Ok(()),
         }
     }

@@ -90,8 +90,10 @@ impl Source {
         if sets.is_empty() {
             return Ok(self.clone());
         }
-        let mut table: toml::Table =
-            self.text.parse().map_err(|e: toml::de::Error| self.wrong_at(e.span().unwrap_or(0..0), e.message().to_owned()))?;
+        let mut table: toml::Table = self
+            .text
+            .parse()
+            .map_err(|e: toml::de::Error| self.wrong_at(e.span().unwrap_or(0..0), e.message().to_owned()))?;
         for set in sets {
             apply(&mut table, set).map_err(|why| SpecError::Set { given: set.clone(), why })?;
         }
@@ -105,7 +107,7 @@ impl Source {
     }
 
     fn wrong_at(&self, span: Range<usize>, message: String) -> SpecError {
-        let line = self.text.as_bytes()[..span.start.min(self.text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
+        let line = self.text.get(..span.start).map_or(0, |before| before.matches('\n').count()) + 1;
         SpecError::Wrong { source_text: Box::new(self.clone()), line, span, message }
     }
 
@@ -143,13 +145,16 @@ fn apply(table: &mut toml::Table, set: &str) -> Result<(), String> {
         .unwrap_or_else(|| toml::Value::String(value.to_owned()));
     let (parents, last) = key.rsplit_once('.').map_or(("", key), |(parents, last)| (parents, last));
     let mut at = table;
-    let mut parts = parents.split('.').filter(|part| !part.is_empty()).peekable();
-    while let Some(part) = parts.next() {
+    let mut path = parents.split('.').filter(|part| !part.is_empty());
+    while let Some(part) = path.next() {
         let next = at.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
         at = match next {
             toml::Value::Table(inner) => inner,
             toml::Value::Array(list) => {
-                let index: usize = parts.next().and_then(|i| i.parse().ok()).ok_or(format!("`{part}` is a list: name the place, `{part}.0`"))?;
+                let index: usize = path
+                    .next()
+                    .and_then(|i| i.parse().ok())
+                    .ok_or(format!("`{part}` is a list: name the place, `{part}.0`"))?;
                 list.get_mut(index)
                     .and_then(toml::Value::as_table_mut)
                     .ok_or(format!("`{part}` has no entry {index}"))?

@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use super::{FileState, Tailer, archive, file::Generation, resolve::resolve, siblings};
+use super::{FileState, Tailer, archive, file::Generation, lineage::Lineage, resolve::resolve, siblings};
 use crate::{
     checkpoint::{EntryState, Fingerprint},
     chunk::{Source, SourceId},
@@ -41,7 +41,7 @@ impl Tailer {
         }
         self.follow_links(disk, id);
         let found = disk.stat(&path).or_else(|error| {
-            let fallback = self.lineages.get(&id).and_then(super::lineage::Lineage::fallback);
+            let fallback = self.lineages.get(&id).and_then(Lineage::fallback);
             fallback.map_or(Err(error), |path| disk.stat(&path))
         });
         match found {
@@ -51,7 +51,8 @@ impl Tailer {
         if self.lineages.get(&id).is_some_and(|lineage| lineage.recover) {
             self.recover(disk, id);
         }
-        if polled && self.lineages.contains_key(&id) {
+        let unwatched = |lineage: &Lineage| !lineage.depends_on.iter().all(|(dir, _)| self.watches.is_watched(dir));
+        if self.lineages.get(&id).is_some_and(unwatched) {
             self.look_at(id, self.now + self.plan.poll_ms);
         }
     }

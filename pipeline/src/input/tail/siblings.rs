@@ -54,7 +54,9 @@ fn age(name: &[u8], live: &[u8]) -> Option<(Age, bool)> {
     if stamp.is_empty() {
         return None;
     }
-    let count = (stamp.len() <= 6).then(|| std::str::from_utf8(stamp).ok()?.parse::<u64>().ok()).flatten();
+    // A count has no leading zero; a stamp of fixed width may.
+    let counted = stamp.len() <= 6 && (stamp.len() == 1 || stamp[0] != b'0');
+    let count = counted.then(|| std::str::from_utf8(stamp).ok()?.parse::<u64>().ok()).flatten();
     Some((count.map_or_else(|| Age::Stamp(stamp.to_vec()), |count| Age::Count(std::cmp::Reverse(count))), packed))
 }
 

@@ -62,7 +62,6 @@ fn play(sort: Sort, acts: &[Act]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_when_the_kubelet_rotates(sort in sort(), acts in prop::collection::vec(kubelet(), 1..40)) {

@@ -1,9 +1,6 @@
 //! `run`: perform scenarios live and judge them.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use ::pipeline::defects::Defect;
 use anyhow::Context;

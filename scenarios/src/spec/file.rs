@@ -145,13 +145,13 @@ fn apply(table: &mut toml::Table, set: &str) -> Result<(), String> {
         .unwrap_or_else(|| toml::Value::String(value.to_owned()));
     let (parents, last) = key.rsplit_once('.').map_or(("", key), |(parents, last)| (parents, last));
     let mut at = table;
-    let mut path = parents.split('.').filter(|part| !part.is_empty());
-    while let Some(part) = path.next() {
+    let mut steps = parents.split('.').filter(|part| !part.is_empty());
+    while let Some(part) = steps.next() {
         let next = at.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
         at = match next {
             toml::Value::Table(inner) => inner,
             toml::Value::Array(list) => {
-                let index: usize = path
+                let index: usize = steps
                     .next()
                     .and_then(|i| i.parse().ok())
                     .ok_or(format!("`{part}` is a list: name the place, `{part}.0`"))?;

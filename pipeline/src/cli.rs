@@ -36,10 +36,10 @@ pub enum PipelineError {
     Service(#[from] ServiceError),
     /// Signals cannot be caught.
     #[error("catch SIGTERM and SIGINT: {0}; check the limits of the process")]
-    Signals(#[source] nix::Error),
+    Signals(nix::Error),
     /// Standard output is gone.
     #[error("print the plan: {0}")]
-    Print(#[source] std::io::Error),
+    Print(std::io::Error),
 }
 
 /// Runs the pipeline until SIGTERM or SIGINT; the first drains within the grace time, the second ends at once.

@@ -45,20 +45,20 @@ const LINGER_MAX_MS: u64 = 100;
 #[derive(Debug, Error)]
 pub enum ServiceError {
     /// Checkpoints cannot be read or written.
-    #[error("keep checkpoints in {path}: {source}")]
+    #[error("keep checkpoints in {path}: {error}")]
     Checkpoint {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: CheckpointError,
+        error: CheckpointError,
     },
     /// The system refused something.
-    #[error("{what}: {source}; check the limits of the process")]
+    #[error("{what}: {error}; check the limits of the process")]
     System {
         /// What was asked for.
         what: &'static str,
         /// What it said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// An output ended although nobody asked it to.
     #[error("go on: the output {0} ended by itself; this is a bug, please report it with the log")]
@@ -120,7 +120,7 @@ impl Service {
         let limits = plan.inputs.iter().map(|input| input.buffer_bytes).collect();
         let matches = plan.outputs.iter().map(|output| output.matches.clone()).collect();
         let buffer = Buffer::new(limits, matches);
-        let buffer = Arc::new(buffer.map_err(|source| ServiceError::System { what: "make an eventfd", source })?);
+        let buffer = Arc::new(buffer.map_err(|error| ServiceError::System { what: "make an eventfd", error })?);
         let inputs = plan.inputs.iter().enumerate();
         let inputs = inputs.map(|(index, input)| Input::open(index, input, defect, clock)).collect::<Result<_, _>>()?;
         let linger = Duration::from_millis(plan.service.flush_ms.min(LINGER_MAX_MS));
@@ -161,7 +161,7 @@ impl Service {
 }
 
 fn spawn(plan: OutputPlan, context: Context) -> Result<JoinHandle<()>, ServiceError> {
-    let system = |what| move |source| ServiceError::System { what, source };
+    let system = |what| move |error| ServiceError::System { what, error };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(system("make a runtime"))?;
     std::thread::Builder::new()

@@ -12,7 +12,6 @@ pub struct ConfigError {
     /// The line, from 1; 0 when it is about the whole file.
     pub line: usize,
     /// What is wrong.
-    #[source]
     pub problem: Problem,
 }
 

@@ -12,12 +12,11 @@ const UTC: usize = 30;
 pub(super) fn split(line: &[u8], at: usize, times: &mut TimeReader) -> Option<Head> {
     // Behind a shorter time a blank can stand there too; then what is before it is no time.
     let usual = (line.get(UTC) == Some(&b' ')).then(|| times.read(&line[..UTC])).flatten();
-    let (stamp, time) = match usual {
-        Some(time) => (UTC, time),
-        None => {
-            let stamp = memchr::memchr(b' ', &line[..line.len().min(TIME_MAX + 1)])?;
-            (stamp, times.read(&line[..stamp])?)
-        }
+    let (stamp, time) = if let Some(time) = usual {
+        (UTC, time)
+    } else {
+        let stamp = memchr::memchr(b' ', &line[..line.len().min(TIME_MAX + 1)])?;
+        (stamp, times.read(&line[..stamp])?)
     };
     let rest = &line[stamp + 1..];
     let stream = match rest.get(..7)? {

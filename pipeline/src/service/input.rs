@@ -53,7 +53,7 @@ impl Input {
         let (store, restored) = match &plan.db {
             Some(path) => {
                 let (store, restored) = Store::open(path, sync_ms(plan.db_sync))
-                    .map_err(|source| ServiceError::Checkpoint { path: path.clone(), source })?;
+                    .map_err(|error| ServiceError::Checkpoint { path: path.clone(), error })?;
                 (Some((path.clone(), store)), restored)
             }
             None => (None, Vec::new()),
@@ -107,20 +107,20 @@ impl Input {
         }
         let Some(entries) = self.tailer.dirty() else { return Ok(()) };
         let Some((path, store)) = &mut self.store else { return Ok(()) };
-        store.write(&entries).map_err(|source| ServiceError::Checkpoint { path: path.clone(), source })
+        store.write(&entries).map_err(|error| ServiceError::Checkpoint { path: path.clone(), error })
     }
 
     /// What the store does from time to time.
     pub(super) fn maintain(&mut self, now_ms: u64) -> Result<(), ServiceError> {
         let Some((path, store)) = &mut self.store else { return Ok(()) };
-        store.maintain(now_ms).map_err(|source| ServiceError::Checkpoint { path: path.clone(), source })
+        store.maintain(now_ms).map_err(|error| ServiceError::Checkpoint { path: path.clone(), error })
     }
 
     /// The last checkpoint, on the disk.
     pub(super) fn finish(&mut self, buffer: &Buffer) -> Result<(), ServiceError> {
         self.settle(buffer)?;
         let Some((path, store)) = &mut self.store else { return Ok(()) };
-        store.sync().map_err(|source| ServiceError::Checkpoint { path: path.clone(), source })
+        store.sync().map_err(|error| ServiceError::Checkpoint { path: path.clone(), error })
     }
 
     pub(super) fn parsed(&self) -> parse::Counters {

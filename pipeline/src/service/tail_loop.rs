@@ -91,6 +91,6 @@ fn wait(service: &Service, signals: Option<&SignalFd>, until_ms: u64) -> Result<
             service.buffer.slept();
             Ok(())
         }
-        Err(errno) => Err(ServiceError::System { what: "wait for events", source: errno.into() }),
+        Err(errno) => Err(ServiceError::System { what: "wait for events", error: errno.into() }),
     }
 }

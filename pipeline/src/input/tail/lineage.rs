@@ -20,6 +20,8 @@ pub(super) struct Lineage {
     pub(super) queue: Vec<u64>,
     /// The one that the name denotes.
     pub(super) live: Option<u64>,
+    /// Device and inode number of what it denoted when last looked at.
+    pub(super) denoted: Option<(u64, u64)>,
     /// Every entry of this name, in order of age.
     pub(super) known: Vec<u64>,
     /// Rotated files that need nothing, so that they are not opened at each rotation.
@@ -61,6 +63,7 @@ impl Lineage {
             tag,
             queue: Vec::new(),
             live: None,
+            denoted: None,
             ancient: known.is_empty() && !late,
             late: known.is_empty() && late,
             known,

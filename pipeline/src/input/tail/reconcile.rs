@@ -40,13 +40,12 @@ impl Tailer {
             return;
         }
         self.follow_links(disk, id);
-        let found = disk.stat(&path).or_else(|error| {
-            let fallback = self.lineages.get(&id).and_then(Lineage::fallback);
-            fallback.map_or(Err(error), |path| disk.stat(&path))
-        });
+        let Some(lineage) = self.lineages.get_mut(&id) else { return };
+        let found = Self::denoted(disk, lineage);
+        lineage.denoted = found;
         match found {
-            Ok(stat) if stat.kind == Kind::File => self.denotes(disk, id, &stat),
-            _ => self.absent(disk, id),
+            Some(number) => self.denotes(disk, id, number),
+            None => self.absent(disk, id),
         }
         if self.lineages.get(&id).is_some_and(|lineage| lineage.recover) {
             self.recover(disk, id);
@@ -55,6 +54,15 @@ impl Tailer {
         if self.lineages.get(&id).is_some_and(unwatched) {
             self.look_at(id, self.now + self.plan.poll_ms);
         }
+    }
+
+    /// Device and inode number of the file that the name denotes; where its link is gone, what that led to.
+    pub(super) fn denoted(disk: &mut impl Disk, lineage: &Lineage) -> Option<(u64, u64)> {
+        let stat = disk.stat(&lineage.path).or_else(|error| {
+            let fallback = lineage.fallback();
+            fallback.map_or(Err(error), |path| disk.stat(&path))
+        });
+        stat.ok().filter(|stat| stat.kind == Kind::File).map(|stat| (stat.identity.dev, stat.identity.ino))
     }
 
     /// Finds out where the name leads and watches every step of the way.
@@ -88,6 +96,7 @@ impl Tailer {
         if lineage.target != resolved.target {
             lineage.target = resolved.target;
             lineage.judged.clear();
+            lineage.recover = true;
         }
         let old = std::mem::replace(&mut lineage.depends_on, resolved.depends_on.clone());
         self.drop_names(disk, id, &old, &resolved.depends_on);
@@ -107,11 +116,10 @@ impl Tailer {
     }
 
     /// The name denotes a file.
-    fn denotes(&mut self, disk: &mut impl Disk, id: u64, stat: &Stat) {
+    fn denotes(&mut self, disk: &mut impl Disk, id: u64, number: (u64, u64)) {
         if let Some(lineage) = self.lineages.get_mut(&id) {
             (lineage.absent_ms, lineage.retries) = (None, 0);
         }
-        let number = (stat.identity.dev, stat.identity.ino);
         match self.numbers.get(&number).copied() {
             Some(file) if self.files.get(&file).is_some_and(|file| file.source.lineage == id) => self.is_live(id, file),
             // Another name has it already: it is read once, under the name that came first.

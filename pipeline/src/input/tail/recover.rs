@@ -29,6 +29,18 @@ const ATTEMPTS: u32 = 20;
 /// Pause before the next attempt, ms.
 const RETRY_MS: u64 = 5;
 
+/// A directory, and when it last changed before it was listed.
+struct Listing<'a> {
+    dir: &'a Path,
+    mtime_ns: i64,
+}
+
+impl Listing<'_> {
+    fn holds(&self, disk: &mut impl Disk) -> bool {
+        disk.stat(self.dir).is_ok_and(|stat| stat.mtime_ns == self.mtime_ns)
+    }
+}
+
 /// What became of a rotated file.
 enum Verdict {
     /// It needs nothing.
@@ -64,10 +76,11 @@ impl Tailer {
         lineage.attempts += 1;
         let given_up = lineage.attempts > ATTEMPTS;
         match target.map(|(dir, name)| self.passes(disk, id, &dir, &name)) {
-            Some(true) => self.recovered(id),
+            Some(true) if self.still_so(disk, id) => self.recovered(id),
             // Reading waits for this; a directory that cannot be listed or never holds still must not stop it for ever.
             None => self.postponed(id),
-            Some(false) if given_up => self.postponed(id),
+            Some(_) if given_up => self.postponed(id),
+            Some(true) => self.look_soon(id),
             Some(false) => self.look_at(id, self.now + RETRY_MS),
         }
     }
@@ -76,12 +89,18 @@ impl Tailer {
     fn passes(&mut self, disk: &mut impl Disk, id: u64, dir: &Path, name: &OsStr) -> bool {
         for _ in 0..PASSES {
             let (Ok(before), Ok(names)) = (disk.stat(dir), disk.list(dir)) else { return true };
-            let complete = self.merge(disk, id, dir, &siblings::in_order(&names, name));
-            if complete && disk.stat(dir).is_ok_and(|after| after.mtime_ns == before.mtime_ns) {
+            let listing = Listing { dir, mtime_ns: before.mtime_ns };
+            let complete = self.merge(disk, id, &listing, &siblings::in_order(&names, name));
+            if complete && listing.holds(disk) {
                 return true;
             }
         }
         false
+    }
+
+    /// Whether the name still denotes what it did when the rotated names were gone through.
+    fn still_so(&self, disk: &mut impl Disk, id: u64) -> bool {
+        self.lineages.get(&id).is_some_and(|lineage| Self::denoted(disk, lineage) == lineage.denoted)
     }
 
     fn postponed(&mut self, id: u64) {
@@ -107,11 +126,11 @@ impl Tailer {
     }
 
     /// One pass over rotated names, oldest first. False if something slipped away under the hands.
-    fn merge(&mut self, disk: &mut impl Disk, id: u64, dir: &Path, names: &[OsString]) -> bool {
+    fn merge(&mut self, disk: &mut impl Disk, id: u64, listing: &Listing<'_>, names: &[OsString]) -> bool {
         let (mut order, mut judged, mut fresh) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         let (mut complete, mut undecided) = (true, false);
         for name in names {
-            let path = dir.join(name);
+            let path = listing.dir.join(name);
             let Ok(stat) = disk.lstat(&path) else {
                 complete = false;
                 continue;
@@ -125,7 +144,7 @@ impl Tailer {
             }
             let key: Judged = (stat.identity.ino, stat.identity.birth_ns, stat.mtime_ns, stat.size);
             let seen = self.lineages.get(&id).is_some_and(|lineage| lineage.judged.contains(&key));
-            match if seen { Verdict::Known } else { self.judge(disk, id, &path, &stat) } {
+            match if seen { Verdict::Known } else { self.judge(disk, id, &path, &stat, listing) } {
                 Verdict::Known => {
                     judged.insert(key);
                 }
@@ -146,12 +165,13 @@ impl Tailer {
         complete
     }
 
-    fn judge(&mut self, disk: &mut impl Disk, id: u64, path: &Path, listed: &Stat) -> Verdict {
+    fn judge(&mut self, disk: &mut impl Disk, id: u64, path: &Path, listed: &Stat, listing: &Listing<'_>) -> Verdict {
         let Ok(Some(opened)) = self.open(disk, path) else { return Verdict::Missed };
-        // The chain may have moved on between the look and the open: then this is a file of another place in it.
+        // The chain may have moved on between the look and the open: then this is a file of another place in it,
+        // and an archive may be one in the making, whose plain file was not there to be listed.
         let same = opened.stat.identity.same_number(&listed.identity)
             && opened.stat.identity.birth_ns == listed.identity.birth_ns
-            && (opened.head.archive.is_none() || opened.stat.size == listed.size);
+            && (opened.head.archive.is_none() || listing.holds(disk));
         if !same {
             disk.close(opened.fd);
             return Verdict::Missed;

@@ -104,12 +104,11 @@ impl Store {
         self.scratch.clear();
         for entry in entries {
             frame::encode(entry, &mut self.scratch);
-            let old = match entry.state {
-                EntryState::Forgotten => self.live.remove(&entry.id),
-                _ => {
-                    self.live_bytes += frame_len(entry);
-                    self.live.insert(entry.id, entry.clone())
-                }
+            let old = if entry.state == EntryState::Forgotten {
+                self.live.remove(&entry.id)
+            } else {
+                self.live_bytes += frame_len(entry);
+                self.live.insert(entry.id, entry.clone())
             };
             self.live_bytes -= old.as_ref().map_or(0, frame_len);
         }

@@ -231,7 +231,9 @@ impl Tailer {
 
     /// Takes note of what was delivered.
     pub fn acked(&mut self, acks: &[Ack]) {
-        acks.iter().for_each(|ack| self.book.acked(ack));
+        for ack in acks {
+            self.book.acked(ack);
+        }
     }
 
     /// The entries that changed since the last call and have to be stored now.

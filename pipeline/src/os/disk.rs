@@ -38,7 +38,7 @@ impl Identity {
 
     /// Nothing that both sides know tells them apart. The content has to agree as well for certainty.
     pub fn may_be(&self, other: &Self) -> bool {
-        fn agree<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
+        fn agree<T: PartialEq + Copy>(a: Option<T>, b: Option<T>) -> bool {
             a.is_none() || b.is_none() || a == b
         }
         let told_apart_by_device = self.dev != other.dev && (self.birth_ns.is_none() || other.birth_ns.is_none());

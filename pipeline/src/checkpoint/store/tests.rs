@@ -13,10 +13,10 @@ fn entry(id: u64, offset: u64) -> CheckpointEntry {
     CheckpointEntry {
         id,
         path: PathBuf::from(format!("/logs/{id}.log")),
-        identity: Identity { dev: 1, ino: 40 + id, generation: Some(7), birth_ns: (id % 2 == 0).then_some(-5) },
+        identity: Identity { dev: 1, ino: 40 + id, generation: Some(7), birth_ns: id.is_multiple_of(2).then_some(-5) },
         head: Fingerprint::of(b"a head"),
         offset,
-        state: if id % 3 == 0 { EntryState::Done } else { EntryState::Open },
+        state: if id.is_multiple_of(3) { EntryState::Done } else { EntryState::Open },
     }
 }
 

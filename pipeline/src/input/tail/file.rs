@@ -20,9 +20,13 @@ use crate::{
 pub(super) const MARKER: usize = 32;
 /// Smallest read, however little room the buffer has.
 const READ_MIN: usize = 4 << 10;
+/// First read of a file, and the smallest afterwards: at the live end a big buffer would be zeroed for a few lines.
+const APPETITE_FIRST: usize = 64 << 10;
+const APPETITE_LEAST: usize = 16 << 10;
 
 /// One open file.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts about a read position, none a state")]
 pub(super) struct Generation {
     pub(super) source: Arc<Source>,
     pub(super) identity: Identity,
@@ -49,6 +53,8 @@ pub(super) struct Generation {
     skipping: bool,
     /// A full buffer held no line end: read as much as the longest line.
     wide: bool,
+    /// How much the next read asks for at most: what the last one found twice over.
+    appetite: usize,
     marker: Vec<u8>,
 }
 
@@ -92,6 +98,7 @@ impl Generation {
             broken: false,
             skipping: false,
             wide: false,
+            appetite: APPETITE_FIRST,
             marker: Vec::new(),
         }
     }
@@ -111,7 +118,7 @@ impl Generation {
         if self.archive.is_none() && !self.marker_holds(disk)? {
             return Ok(Got::Replaced);
         }
-        let asked = means.plan.chunk_bytes.min(means.room).max(READ_MIN);
+        let asked = means.plan.chunk_bytes.min(means.room).min(self.appetite).max(READ_MIN);
         let want = if self.wide { asked.max(means.plan.max_line_bytes + 1) } else { asked };
         let mut buffer = means.pool.pop().unwrap_or_default();
         let ended;
@@ -131,6 +138,7 @@ impl Generation {
             buffer.truncate(n);
         }
         let ended = ended && buffer.len() < want;
+        self.appetite = if ended { (2 * buffer.len()).max(APPETITE_LEAST) } else { self.appetite.saturating_mul(4) };
         let seen = self.offset + buffer.len() as u64;
         if seen > self.seen {
             self.grew_ms = now;

@@ -11,6 +11,7 @@ pub(super) type Judged = (u64, Option<i64>, i64, u64);
 
 /// One name.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts; each has its own life")]
 pub(super) struct Lineage {
     /// The name that matched.
     pub(super) path: PathBuf,

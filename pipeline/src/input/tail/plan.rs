@@ -50,7 +50,7 @@ impl TailPlan {
             skip_long_lines: true,
             inotify: true,
             poll_ms: 50,
-            rest_ms: 2,
+            rest_ms: 10,
             max_open_files: 16_384,
             forget_after_ms: 600_000,
             started_ns: 0,

@@ -119,24 +119,25 @@ impl Bench {
         PathBuf::from(format!("{}.2022-{at:05}", self.live.display()))
     }
 
-    fn act(&mut self, act: &Act) {
+    #[expect(clippy::too_many_lines, reason = "a list: one arm an act")]
+    fn act(&mut self, act: Act) {
         let live = self.live.clone();
         let all_opened =
             |world: &World| world.inodes.iter().all(|(id, file)| file.data.is_empty() || world.opened.contains(id));
-        match *act {
+        match act {
             Act::Write(n) => (0..n).for_each(|_| self.world.script.push_back(Prim::Write)),
             Act::Kubelet { late } => {
-                let (old, new) = (self.rotated(self.rotations), self.rotated(self.rotations + 1));
-                let (packed, tmp) = (format!("{}.gz", old.display()), format!("{}.tmp", old.display()));
+                let (previous, next) = (self.rotated(self.rotations), self.rotated(self.rotations + 1));
+                let (packed, tmp) = (format!("{}.gz", previous.display()), format!("{}.tmp", previous.display()));
                 self.rotations += 1;
                 self.world.script.extend([
-                    Prim::Pack { from: old.clone(), to: tmp.clone().into(), half: true },
-                    Prim::Pack { from: old.clone(), to: tmp.clone().into(), half: false },
+                    Prim::Pack { from: previous.clone(), to: tmp.clone().into(), half: true },
+                    Prim::Pack { from: previous.clone(), to: tmp.clone().into(), half: false },
                     Prim::Rename(tmp.into(), packed.into()),
-                    Prim::Unlink(old),
-                    Prim::Rename(live.clone(), new),
+                    Prim::Unlink(previous),
+                    Prim::Rename(live.clone(), next),
                 ]);
-                self.act(&Act::Write(late));
+                self.act(Act::Write(late));
                 self.world.script.push_back(Prim::Create(live));
             }
             Act::Docker => {
@@ -164,7 +165,7 @@ impl Bench {
             Act::Back { meanwhile } => {
                 let away = PathBuf::from(format!("{}.2022-99999", live.display()));
                 self.world.script.push_back(Prim::Rename(live.clone(), away.clone()));
-                self.act(&Act::Write(meanwhile));
+                self.act(Act::Write(meanwhile));
                 self.world.script.push_back(Prim::Rename(away, live));
             }
             Act::CopyTruncate => {
@@ -285,7 +286,9 @@ impl Bench {
 
     /// Plays the acts, lets the agent come to rest, and balances the books.
     pub(super) fn judge(mut self, acts: &[Act]) -> Result<(), String> {
-        acts.iter().for_each(|act| self.act(act));
+        for &act in acts {
+            self.act(act);
+        }
         self.full = false;
         self.flush_script();
         for _ in 0..1_500 {
@@ -294,14 +297,14 @@ impl Bench {
             self.now += 1;
         }
         let mut count = vec![0u32; self.world.written as usize];
-        let mut last = None;
+        let mut highest = None;
         for &seq in &self.delivered {
             count[seq as usize] += 1;
             if count[seq as usize] == 1 {
-                if last.is_some_and(|last| last > seq) {
-                    return Err(format!("{seq} came after {last:?}: {:?}", self.delivered));
+                if highest.is_some_and(|highest| highest > seq) {
+                    return Err(format!("{seq} came after {highest:?}: {:?}", self.delivered));
                 }
-                last = Some(seq);
+                highest = Some(seq);
             }
         }
         let lost: Vec<usize> = (0..count.len()).filter(|&seq| count[seq] == 0).collect();
@@ -311,11 +314,11 @@ impl Bench {
             return Err(format!("lost {lost:?}, doubled {doubled:?}, {:?}", self.tailer.counters()));
         }
         // A periodic scan may just have put everything in line again.
-        (0..200).for_each(|_| {
+        for _ in 0..200 {
             if !self.tailer.drained() {
-                self.run(1)
+                self.run(1);
             }
-        });
+        }
         if !self.tailer.drained() {
             return Err(format!("not drained: {:?}", self.tailer.status()));
         }

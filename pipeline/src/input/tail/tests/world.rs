@@ -168,7 +168,7 @@ impl World {
             Prim::Unlink(path) => {
                 if let Some(node) = self.nodes.remove(&path) {
                     self.tell(&path, DirEvent::Deleted);
-                    self.unlinked(node);
+                    self.unlinked(&node);
                 }
             }
             Prim::Link { at, to } => self.put(&at, Node::Link(to)),
@@ -209,13 +209,13 @@ impl World {
             self.inodes.get_mut(&inode).unwrap().nlink = 1;
         }
         if let Some(old) = self.nodes.insert(path.to_owned(), node) {
-            self.unlinked(old);
+            self.unlinked(&old);
         }
         self.tell(path, DirEvent::Appeared);
     }
 
-    fn unlinked(&mut self, node: Node) {
-        if let Node::File(inode) = node {
+    fn unlinked(&mut self, node: &Node) {
+        if let Node::File(inode) = *node {
             self.inodes.get_mut(&inode).unwrap().nlink = 0;
             self.reap(inode);
         }
@@ -272,7 +272,7 @@ impl World {
         }
     }
 
-    fn node_stat(&self, kind: Kind, mtime_ns: i64) -> Stat {
+    fn node_stat(kind: Kind, mtime_ns: i64) -> Stat {
         Stat { identity: Identity { dev: 1, ino: 2, ..Identity::default() }, kind, size: 0, nlink: 1, mtime_ns }
     }
 
@@ -324,16 +324,16 @@ impl Disk for World {
     fn stat(&mut self, path: &Path) -> io::Result<Stat> {
         self.move_on();
         if let Some(&mtime) = self.dirs.get(path) {
-            return Ok(self.node_stat(Kind::Dir, mtime));
+            return Ok(Self::node_stat(Kind::Dir, mtime));
         }
         Ok(self.stat_of(self.walk(path)?))
     }
     fn lstat(&mut self, path: &Path) -> io::Result<Stat> {
         self.move_on();
         match self.nodes.get(path) {
-            Some(Node::Link(_)) => Ok(self.node_stat(Kind::Link, 0)),
+            Some(Node::Link(_)) => Ok(Self::node_stat(Kind::Link, 0)),
             Some(Node::File(inode)) => Ok(self.stat_of(*inode)),
-            None if self.dirs.keys().any(|dir| dir.starts_with(path)) => Ok(self.node_stat(Kind::Dir, 0)),
+            None if self.dirs.keys().any(|dir| dir.starts_with(path)) => Ok(Self::node_stat(Kind::Dir, 0)),
             None => Err(errno(nix::libc::ENOENT)),
         }
     }

@@ -40,11 +40,20 @@ struct State {
     lanes: Vec<VecDeque<Arc<Batch>>>,
     /// Text that waits in each lane, bytes.
     carried: Vec<usize>,
+    /// Text that each lane's output waits for, bytes.
+    wanted: Vec<usize>,
     used: Vec<usize>,
     used_max: usize,
     acks: Vec<(usize, Vec<Ack>)>,
     unrouted: u64,
     closed: bool,
+}
+
+impl State {
+    /// Whether an input uses half of its room: its outputs must not wait for company then.
+    fn is_short(&self, limits: &[usize]) -> bool {
+        self.used.iter().zip(limits).any(|(used, limit)| *used >= limit / 2)
+    }
 }
 
 impl Buffer {
@@ -54,6 +63,7 @@ impl Buffer {
         let state = State {
             lanes: (0..lanes).map(|_| VecDeque::new()).collect(),
             carried: vec![0; lanes],
+            wanted: vec![0; lanes],
             used: vec![0; limits.len()],
             ..State::default()
         };
@@ -102,12 +112,18 @@ impl Buffer {
                 routed = true;
                 state.lanes[lane].push_back(Arc::clone(&batch));
                 state.carried[lane] += carried;
-                self.arrived[lane].notify_one();
             }
         }
         if routed {
             state.used[batch.input] += batch.weight();
             state.used_max = state.used_max.max(state.used.iter().sum());
+            let short = state.is_short(&self.limits);
+            for (lane, arrived) in self.arrived.iter().enumerate() {
+                // An output that waits for more than there is sleeps on: a wake-up a batch would cost more than the batch.
+                if short || state.carried[lane] >= state.wanted[lane] {
+                    arrived.notify_one();
+                }
+            }
         } else {
             state.unrouted += batch.records.len() as u64;
             state.acks.push((batch.input, batch.acks.clone()));
@@ -123,11 +139,10 @@ impl Buffer {
             loop {
                 let arrived = self.arrived[lane.0].notified();
                 {
-                    let state = self.state();
+                    let mut state = self.state();
                     let waiting = !state.lanes[lane.0].is_empty();
-                    // Whoever is short of room must not wait for company.
-                    let mut used = state.used.iter().zip(&self.limits);
-                    let short = used.any(|(used, limit)| *used >= limit / 2);
+                    state.wanted[lane.0] = least;
+                    let short = state.is_short(&self.limits);
                     if state.closed || (waiting && (short || state.carried[lane.0] >= least)) {
                         return;
                     }

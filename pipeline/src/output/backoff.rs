@@ -1,10 +1,10 @@
-//! How long to pause before the next try: doubling from 100 ms to 5 s, each between half and the whole of it, so
+//! How long to pause before the next try: doubling from 50 ms to 1 s, each between half and the whole of it, so
 //! that many senders that failed together do not come back together.
 
 use std::time::Duration;
 
-const FIRST_MS: u64 = 100;
-const MOST_MS: u64 = 5_000;
+const FIRST_MS: u64 = 50;
+const MOST_MS: u64 = 1_000;
 
 /// The pauses of one output.
 #[derive(Debug, Clone)]
@@ -54,9 +54,9 @@ mod tests {
     fn pauses_grow_to_their_limit_and_start_again_after_a_success() {
         let mut backoff = Backoff::new(7);
         let pauses: Vec<u128> = (0..40).map(|_| backoff.pause().as_millis()).collect();
-        assert!((50..=100).contains(&pauses[0]) && (100..=200).contains(&pauses[1]), "{pauses:?}");
-        assert!(pauses[6..].iter().all(|pause| (2_500..=5_000).contains(pause)), "{pauses:?}");
+        assert!((25..=50).contains(&pauses[0]) && (50..=100).contains(&pauses[1]), "{pauses:?}");
+        assert!(pauses[6..].iter().all(|pause| (500..=1_000).contains(pause)), "{pauses:?}");
         backoff.reset();
-        assert!(backoff.pause().as_millis() <= 100);
+        assert!(backoff.pause().as_millis() <= 50);
     }
 }

@@ -12,11 +12,16 @@ use super::{Ended, Service, ServiceError, input::Did, progress::Progress};
 
 /// The longest wait, ms: the progress line is due then at the latest.
 const WAIT_MAX_MS: u64 = 1_000;
+/// Steps from one look at the signals to the next while there is work.
+const HEAR_EVERY: u64 = 64;
 
 pub(super) fn run(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, ServiceError> {
     let mut progress = Progress::default();
-    loop {
-        hear(service, signals);
+    for step in 0u64.. {
+        // A wait ends at a signal; a loop that never waits looks now and then.
+        if step % HEAR_EVERY == 0 {
+            hear(service, signals);
+        }
         if service.stop.times() > 0 {
             break;
         }
@@ -27,6 +32,7 @@ pub(super) fn run(service: &mut Service, signals: Option<&SignalFd>) -> Result<E
         }
         if let Some(until_ms) = turn(service)? {
             wait(service, signals, until_ms.min(now_ms + WAIT_MAX_MS))?;
+            hear(service, signals);
         }
     }
     let ended = drain(service, signals)?;

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::{
@@ -53,6 +53,8 @@ impl Page {
 pub(super) struct Book {
     pages: BTreeMap<u64, Page>,
     by_ino: BTreeMap<u64, BTreeSet<u64>>,
+    /// What was there at the start.
+    restored: BTreeMap<PathBuf, Vec<u64>>,
     dirty: BTreeSet<u64>,
     forgotten: Vec<CheckpointEntry>,
     unacked: BTreeSet<u64>,
@@ -66,6 +68,7 @@ impl Book {
     pub(super) fn restored(entries: Vec<CheckpointEntry>) -> Self {
         let mut book = Self { next_id: 1, ..Self::default() };
         for entry in entries {
+            book.restored.entry(entry.path.clone()).or_default().push(entry.id);
             book.insert(entry, None);
         }
         book
@@ -117,16 +120,12 @@ impl Book {
 
     /// Ids of the restored entries of a name.
     pub(super) fn of_path(&self, path: &Path) -> Vec<u64> {
-        self.pages.iter().filter(|(_, page)| page.entry.path == path).map(|(&id, _)| id).collect()
+        self.restored.get(path).cloned().unwrap_or_default()
     }
 
-    /// Names that have entries.
-    pub(super) fn paths(&self) -> BTreeMap<std::path::PathBuf, Vec<u64>> {
-        let mut out: BTreeMap<_, Vec<u64>> = BTreeMap::new();
-        for (&id, page) in &self.pages {
-            out.entry(page.entry.path.clone()).or_default().push(id);
-        }
-        out
+    /// Names that have restored entries.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.restored.keys().cloned().collect()
     }
 
     /// The file itself: number, generation, birth and content agree.

@@ -19,7 +19,7 @@ impl Tailer {
     /// Lists everything that the patterns reach. The safety net beneath the notifications.
     pub(super) fn scan(&mut self, disk: &mut impl Disk) {
         if !self.started {
-            for (path, _) in self.book.paths() {
+            for path in self.book.paths() {
                 if self.patterns.iter().any(|pattern| pattern.matches(&path)) {
                     self.follow(path);
                 }

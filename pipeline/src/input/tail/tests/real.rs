@@ -150,7 +150,7 @@ fn generations_that_came_and_went_while_it_was_down_are_read_in_order() {
     fs::rename(&live, place.path("0.log.0002")).unwrap();
     append(&live, "c 0\n");
     place.restart();
-    place.settle(10);
+    place.settle(100);
     assert_eq!(place.lines, ["a 0", "a 1", "a 2", "b 0", "c 0"]);
     assert_eq!((place.tailer.counters().archives, place.tailer.counters().missing), (1, 0));
 }

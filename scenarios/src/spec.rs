@@ -443,3 +443,14 @@ pub fn schema() -> String {
     let schema = schemars::schema_for!(Spec);
     serde_json::to_string_pretty(&schema).expect("a schema is plain JSON")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_schema_is_the_one_of_the_types() {
+        let shipped = include_str!("../scenario.schema.json").trim_end();
+        assert!(shipped == schema(), "write it anew: tailproof check --schema > scenarios/scenario.schema.json");
+    }
+}

@@ -16,7 +16,7 @@ pub enum Mode {
         /// 400 to 599.
         status: u16,
     },
-    /// Waits before it books and answers.
+    /// Books all, and waits before it answers: what an agent has sent and not heard of is in flight.
     Delay {
         /// How long, milliseconds.
         ms: u64,

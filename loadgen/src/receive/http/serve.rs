@@ -111,6 +111,26 @@ async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> Resul
     connection.perform(&body, is_gzip).await
 }
 
+/// An answer that is still to be given. If the agent goes away first, it never got it: its records may come again.
+struct Owed<'a> {
+    server: &'a Server,
+    batch: BatchId,
+    fault_id: u32,
+}
+
+impl Owed<'_> {
+    fn pay(self) {
+        self.server.ledger.answered(self.batch, self.server.clock.now_us());
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        self.server.ledger.answer_lost(self.batch, self.fault_id);
+    }
+}
+
 impl Connection {
     /// Does with a whole body what the mode says.
     async fn perform(&self, body: &[u8], is_gzip: bool) -> Result<Answer, Cut> {
@@ -123,7 +143,15 @@ impl Connection {
             }
             Mode::Delay { ms } => {
                 add(&tally.delayed, 1);
-                tokio::time::sleep(Duration::from_millis(ms)).await;
+                return Ok(answer(match self.take(body, is_gzip, false) {
+                    Ok(batch) => {
+                        let owed = Owed { server: &self.server, batch, fault_id: setting.fault_id };
+                        tokio::time::sleep(Duration::from_millis(ms)).await;
+                        owed.pay();
+                        StatusCode::OK
+                    }
+                    Err(refusal) => refusal,
+                }));
             }
             Mode::Hang => {
                 add(&tally.hung, 1);

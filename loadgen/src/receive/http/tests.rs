@@ -145,16 +145,33 @@ fn a_partial_taking_books_the_first_half_and_lets_it_come_again() {
 }
 
 #[test]
-fn a_delay_holds_the_booking_back() {
+fn a_delay_books_at_once_and_answers_late() {
     let sink = sink(HttpPlan::default());
     sink.receiver.set(Mode::Delay { ms: 150 }, 1).expect("set");
     let clock = RunClock::start();
     let mut stream = sink.post("", &sink.body(0..5));
-    until("the delay", || sink.receiver.counters().delayed == 1);
-    let booked_early = sink.totals().delivered;
+    until("the booking", || sink.totals().delivered == 5);
+    assert_eq!(sink.receiver.counters().delayed, 1);
     assert_eq!(status(&mut stream), Some(200));
     assert!(clock.now_us() >= 150_000);
-    assert_eq!((booked_early, sink.totals().delivered), (0, 5));
+}
+
+#[test]
+fn whoever_goes_away_before_a_late_answer_may_send_its_records_again_once() {
+    let sink = sink(HttpPlan::default());
+    sink.receiver.set(Mode::Delay { ms: 60_000 }, 1).expect("set");
+    let stream = sink.post("", &sink.body(0..5));
+    until("the booking", || sink.totals().delivered == 5);
+    drop(stream);
+    sink.receiver.set(Mode::Accept, 1).expect("set");
+    until("the allowance", || {
+        sink.send(0..5);
+        sink.totals().duplicated_allowed == 5
+    });
+    // What came before the receiver noticed, and whatever comes after the one copy, is not allowed.
+    let before = sink.totals();
+    assert_eq!(sink.send(0..5), Some(200));
+    assert_eq!(sink.totals().duplicated_allowed, before.duplicated_allowed);
 }
 
 #[test]

@@ -1,3 +1,10 @@
 //! One file per behaviour, on the real binary, real files and real processes.
+//!
+//! Live runs are serialised ([`support::live`]); with `CI=true` in the environment the long forms run.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking, and tell what they did")]
 
 mod house;
+mod lying_proxy;
+mod matrix;
+mod scenarios;
+mod support;

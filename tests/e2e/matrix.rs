@@ -1,0 +1,104 @@
+//! Every defect that can be planted is caught by its scenario and named; without it the same scenario passes.
+
+use pipeline::defects::{ALL, About, Defect};
+use results::outcome::{Outcome, Verdict};
+
+use crate::{
+    scenarios::clean,
+    support::{Judged, live, place, reuses_inodes, run},
+};
+
+/// The class of the broken promise, and the name of its cause.
+fn expected(defect: Defect) -> (&'static str, &'static str) {
+    match defect {
+        Defect::StaleMembershipInodeReuse => ("lost", "inode-reuse"),
+        Defect::RenameCreateGap => ("lost", "rename-create-gap"),
+        Defect::RenameBackStaysRotated => ("duplicated", "reread-after-rename-back"),
+        Defect::RotateWaitPurge => ("lost", "closed-unread-after-rotation"),
+        Defect::UnlinkDropsUnread => ("lost", "unlinked-unread"),
+        Defect::CheckpointBeforeDelivery => ("lost", "agent-crash"),
+        Defect::CheckpointLag => ("duplicated", "checkpoint-behind"),
+    }
+}
+
+#[test]
+fn every_planted_defect_is_caught_and_named() {
+    let _live = live();
+    let out = place();
+    let mut failures = Vec::new();
+    println!(
+        "scenario               defect                        verdict  cause                          lost    dup  seconds"
+    );
+    for about in ALL {
+        for scenario in about.scenarios {
+            if about.defect == Defect::StaleMembershipInodeReuse && !reuses_inodes(out.path()) {
+                println!("{scenario}: skipped, this file system never hands an inode number out twice");
+                continue;
+            }
+            let judged = run(scenario, &["--defect", about.id], out.path());
+            println!("{}", row(scenario, Some(about.id), &judged, expected(about.defect).1));
+            failures
+                .extend(wrong(about, &judged).map(|what| format!("{scenario} with {}: {what}\n{judged}", about.id)));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn the_same_scenarios_without_a_defect_pass() {
+    let _live = live();
+    let mut names: Vec<&str> = ALL.iter().flat_map(|about| about.scenarios).copied().collect();
+    names.dedup();
+    let mut failures = Vec::new();
+    for scenario in names {
+        let judged = clean(scenario);
+        println!("{}", row(scenario, None, &judged, ""));
+        if judged.outcome.verdict != Verdict::Pass {
+            failures.push(format!("{scenario}\n{judged}"));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// What is wrong with a run that had to catch a defect.
+fn wrong(about: &About, judged: &Judged) -> Option<String> {
+    let outcome = &judged.outcome;
+    let (class, cause) = expected(about.defect);
+    if judged.ended.code != 1 {
+        return Some(format!("exit {} instead of 1", judged.ended.code));
+    }
+    if outcome.defect.as_deref() != Some(about.id) {
+        return Some("the document does not say which defect was planted".to_owned());
+    }
+    if !outcome.causes.iter().any(|found| found.verdict == class && found.cause == cause && found.count > 0) {
+        return Some(format!("no cause {class} {cause}"));
+    }
+    match about.defect {
+        Defect::StaleMembershipInodeReuse => stall_of_one_path(outcome, judged.ended.seconds),
+        _ => None,
+    }
+}
+
+/// The stall is permanent, concerns the rotated stream alone, and is told within half a minute.
+fn stall_of_one_path(outcome: &Outcome, seconds: f64) -> Option<String> {
+    if !outcome.stalls.iter().any(|stall| stall.stream.starts_with("web") && stall.until_s.is_none()) {
+        return Some(format!("no stall of web that lasts to the end: {:?}", outcome.stalls));
+    }
+    let touched = outcome.causes.iter().map(|cause| &cause.stream).chain(outcome.stalls.iter().map(|s| &s.stream));
+    if let Some(other) = touched.into_iter().find(|stream| stream.starts_with("worker")) {
+        return Some(format!("{other} was touched"));
+    }
+    (seconds > 30.0).then(|| format!("it took {seconds:.1} s"))
+}
+
+fn row(scenario: &str, defect: Option<&str>, judged: &Judged, cause: &str) -> String {
+    let outcome = &judged.outcome;
+    let found = outcome.causes.iter().find(|found| found.cause == cause).map_or("-", |found| found.cause.as_str());
+    let verdict = format!("{:?}", outcome.verdict);
+    let (lost, twice) = (outcome.books.lost, outcome.books.duplicated - outcome.books.duplicated_allowed);
+    format!(
+        "{scenario:<22} {:<29} {verdict:<8} {found:<29} {lost:>6} {twice:>6} {:>8.1}",
+        defect.unwrap_or("-"),
+        judged.ended.seconds
+    )
+}

@@ -3,16 +3,18 @@
 
 mod duplicated;
 mod history;
+mod life;
 mod lost;
+mod words;
 
 use std::ops::Range;
 
-pub(crate) use self::history::seconds;
-use self::{history::History, lost::Case};
+pub(crate) use self::words::{name, seconds};
+use self::{history::History, lost::Case, words::fitting};
 use crate::{books::Books, event::Event, identity::StreamId, outcome::Cause, ranges::sentence};
 
 /// Stretches named in one cause.
-const MAX_NAMED: usize = 5;
+const MAX_NAMED: usize = 4;
 
 /// What can be the matter; the names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,12 +52,12 @@ impl Kind {
     }
 }
 
-/// A stretch of records, and why.
+/// A stretch of records, and why: whole sentences, the most important first.
 struct Explained {
     kind: Kind,
     seqs: Range<u64>,
     count: u64,
-    evidence: String,
+    evidence: Vec<String>,
 }
 
 /// One cause for each stream and kind, with counts; the largest first.
@@ -65,7 +67,7 @@ pub fn causes(books: &Books, events: &[Event]) -> Vec<Cause> {
     let mut causes = Vec::new();
     for (at, book) in books.streams().iter().enumerate() {
         let stream = StreamId(at as u16);
-        let case = Case { history: &history, books: books.streams(), stream };
+        let case = Case { history: &history, books, stream };
         let name = books.name(stream);
         causes.extend(summed("lost", &name, case.explain()));
         causes.extend(summed("duplicated", &name, duplicated::explain(&history, book, stream)));
@@ -82,11 +84,12 @@ fn summed(verdict: &str, stream: &str, mut parts: Vec<Explained>) -> Vec<Cause> 
         .chunk_by(same)
         .map(|parts| {
             let first = &parts[0];
-            let mut evidence = first.evidence.clone();
-            if parts.len() > 1 {
+            let all = (parts.len() > 1).then(|| {
                 let all = sentence(parts.iter().map(|part| part.seqs.clone()), MAX_NAMED);
-                evidence = format!("{evidence}; {} stretches in all: {all}", parts.len());
-            }
+                format!("There are {} such stretches: {all}.", parts.len())
+            });
+            let (main, more) = first.evidence.split_at(first.evidence.len().min(1));
+            let evidence = fitting(main.iter().cloned().chain(all).chain(more.iter().cloned()));
             Cause {
                 verdict: verdict.to_owned(),
                 stream: stream.to_owned(),

@@ -8,8 +8,8 @@ use crate::{
 };
 
 /// Faults that interrupt the agent, by their names in scenario files.
-const INTERRUPTIONS: [&str; 3] = ["kill_agent", "terminate_agent", "pause_agent"];
-/// Faults of the sink whose detail begins with the number of requests they hit.
+pub(crate) const INTERRUPTIONS: [&str; 3] = ["kill_agent", "terminate_agent", "pause_agent"];
+/// Faults of the sink that keep requests from being taken or answered; one that is only slow refuses nothing.
 const REFUSALS: [&str; 6] = ["refuse", "hang", "reset", "lose_acks", "partial", "gone"];
 
 /// Counts what took effect.
@@ -54,8 +54,7 @@ fn count_fault(proofs: &mut Proofs, fault: &Fault) {
         proofs.agent_interruptions += 1;
     }
     if REFUSALS.contains(&fault.name.as_str()) {
-        let digits: String = fault.detail.chars().take_while(char::is_ascii_digit).collect();
-        proofs.sink_refusals += digits.parse::<u64>().unwrap_or(1);
+        proofs.sink_refusals = proofs.sink_refusals.saturating_add(fault.hits);
     }
 }
 

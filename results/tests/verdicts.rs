@@ -83,7 +83,7 @@ fn one_lost_record_is_a_failure_that_names_it() {
     let (books, events) = (books(&arrived, None), [started()]);
     let outcome = judge(&trial(&books, &events));
     assert_eq!(ruling(&outcome), (Verdict::Fail, 1));
-    assert_eq!(outcome.findings, ["1 of 100 records were lost: app 41"]);
+    assert_eq!(outcome.findings, ["1 of 100 records were lost: app 1"]);
     let mut lenient = trial(&books, &events);
     lenient.contract.delivery = Delivery::AtMostOnce;
     assert_eq!(ruling(&judge(&lenient)), (Verdict::Pass, 0));
@@ -124,7 +124,8 @@ fn a_run_that_proves_nothing_is_unknown_and_says_why() {
     let mut told = trial(&complete, &events);
     told.unknown_because.push("the agent fluent-bit is not installed".to_owned());
     assert!(because(&told).contains("not installed"));
-    let fault = Fault { id: 4, name: "refuse".into(), state: FaultState::NoEffect, hits: 0, detail: "no request came".into() };
+    let fault =
+        Fault { id: 4, name: "refuse".into(), state: FaultState::NoEffect, hits: 0, detail: "no request came".into() };
     let events = [started(), Event { t_us: 9, what: What::Fault(fault) }];
     assert_eq!(because(&trial(&complete, &events)), "fault 4 (refuse) had no effect: no request came");
 }
@@ -163,7 +164,10 @@ fn a_broken_off_run_never_passes_and_what_was_on_its_way_is_not_held_against_the
 fn step(t_us: u64, rotation: u32, step: StepKind, inode: u64, error: Option<&str>) -> Event {
     let file = Some(FileId { device: 1, inode, born_ns: inode });
     let (path, to, error) = ("logs/app.log".to_owned(), Some("logs/app.log.1".to_owned()), error.map(str::to_owned));
-    Event { t_us, what: What::RotationStep(RotationStep { stream: APP, rotation, step, path, to, file, held: None, error }) }
+    Event {
+        t_us,
+        what: What::RotationStep(RotationStep { stream: APP, rotation, step, path, to, file, held: None, error }),
+    }
 }
 
 #[test]
@@ -180,7 +184,7 @@ fn a_stall_fails_and_says_what_it_followed() {
     assert_eq!(outcome.verdict, Verdict::Fail);
     let [report] = &outcome.stalls[..] else { panic!("{:?}", outcome.stalls) };
     assert_eq!((report.stream.as_str(), report.until_s, report.undelivered), ("app", None, 10));
-    assert_eq!(report.after, "rotation 3 (rename logs/app.log to logs/app.log.1) at 4.900 s");
+    assert_eq!(report.after, "rotation 3 (rename app.log to app.log.1) at 4.900 s");
     events.push(Event { t_us: 20_000_000, what: stall(Some(20_000_000)) });
     let outcome = judge(&trial(&books, &events));
     assert_eq!(outcome.stalls.len(), 1, "a stall that ended is one stall");
@@ -205,9 +209,9 @@ fn opened(t_us: u64, generation: u32, inode: u64, born_ns: u64) -> Event {
 
 #[test]
 fn proofs_count_what_took_effect_and_nothing_that_failed() {
-    let fault = |id, name: &str, state, detail: &str| Event {
+    let fault = |id, name: &str, state, hits, detail: &str| Event {
         t_us: 9,
-        what: What::Fault(Fault { id, name: name.into(), state, hits: 0, detail: detail.into() }),
+        what: What::Fault(Fault { id, name: name.into(), state, hits, detail: detail.into() }),
     };
     let events = [
         opened(0, 0, 7, 70),
@@ -218,10 +222,12 @@ fn proofs_count_what_took_effect_and_nothing_that_failed() {
         opened(4, 3, 7, 71),
         step(5, 2, StepKind::Archive, 7, Some("no space")),
         step(6, 3, StepKind::Symlink, 7, None),
-        fault(0, "refuse", FaultState::Applied, "17 requests refused"),
-        fault(0, "refuse", FaultState::Healed, "17 requests refused"),
-        fault(1, "kill_agent", FaultState::Healed, "pid 4 ended by signal 9"),
-        fault(2, "hang", FaultState::NoEffect, "0 requests"),
+        fault(0, "refuse", FaultState::Applied, 0, ""),
+        fault(0, "refuse", FaultState::Healed, 17, "503 was the answer to 17 requests"),
+        fault(1, "kill_agent", FaultState::Healed, 0, "pid 4 ended by signal 9"),
+        fault(2, "hang", FaultState::NoEffect, 5, "5 requests came after the end"),
+        fault(3, "slow", FaultState::Healed, 40, "40 requests were delayed"),
+        fault(4, "reset", FaultState::Healed, 0, "3 requests were not counted"),
     ];
     let seen = proofs(&events);
     let wanted = Proofs {
@@ -230,7 +236,7 @@ fn proofs_count_what_took_effect_and_nothing_that_failed() {
         archives: 1,
         symlink_swaps: 1,
         inodes_steered: 0,
-        faults: 2,
+        faults: 4,
         agent_interruptions: 1,
         sink_refusals: 17,
     };

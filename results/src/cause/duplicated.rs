@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::{
     Explained, Kind,
-    history::{History, seconds},
+    history::History,
+    words::{name, seconds, short},
 };
 use crate::{
     books::{Again, Allowance, StreamBook},
@@ -20,7 +21,7 @@ pub(super) fn explain(history: &History, book: &StreamBook, stream: StreamId) ->
             Allowance::InFlight => (Kind::ResentInFlight, "were in flight when the agent went down"),
             Allowance::AnswerLost => (Kind::AckLost, "were taken, and the answer was lost on purpose"),
         };
-        let evidence = format!("allowed: records {} {why}", sentence([seqs.clone()], 1));
+        let evidence = vec![format!("records {} {why}: the contract allows it.", sentence([seqs.clone()], 1))];
         parts.push(Explained { kind, count: (seqs.end - seqs.start) * copies, seqs, evidence });
     }
     for (seqs, copies) in book.forbidden_surplus() {
@@ -31,7 +32,7 @@ pub(super) fn explain(history: &History, book: &StreamBook, stream: StreamId) ->
     parts
 }
 
-fn forbidden(history: &History, stream: StreamId, seqs: &Range<u64>, again: Option<&Again>) -> (Kind, String) {
+fn forbidden(history: &History, stream: StreamId, seqs: &Range<u64>, again: Option<&Again>) -> (Kind, Vec<String>) {
     let records = sentence([seqs.clone()], 1);
     let at = again.map_or_else(String::new, |again| format!(" at {}", seconds(again.from_us)));
     let from_us = again.map_or(u64::MAX, |again| again.from_us);
@@ -44,30 +45,37 @@ fn forbidden(history: &History, stream: StreamId, seqs: &Range<u64>, again: Opti
     // A restart explains a second copy better than a rename before it.
     if let Some((_, t_us, path)) = back.filter(|(_, t_us, _)| ended.is_none_or(|ending| ending.t_us < *t_us)) {
         let evidence = format!(
-            "{path} was renamed away and back at {}; records {records} arrived again{at}: the file was read anew from its start",
+            "{} was renamed away and back at {}; records {records} of it arrived again{at}: the agent took it for another file and \
+             read it anew from its start.",
+            name(path),
             seconds(*t_us)
         );
-        return (Kind::RereadAfterRenameBack, evidence);
+        return (Kind::RereadAfterRenameBack, vec![evidence]);
     }
     if let Some(ending) =
         ended.filter(|ending| history.sample_at(stream, ending.t_us).is_none_or(|then| seqs.start < then.0))
     {
         let evidence = format!(
             "records {records} were delivered and answered before the agent ended at {} ({}), and arrived again{at}: what it had \
-             noted as done was older than what was delivered",
+             noted as done was older than what was delivered.",
             seconds(ending.t_us),
-            ending.how
+            short(&ending.how)
         );
-        return (Kind::CheckpointBehind, evidence);
+        return (Kind::CheckpointBehind, vec![evidence]);
     }
     match holder {
         Some(life) if life.first_seq == seqs.start => {
             let evidence = format!(
-                "records {records} arrived again{at}: generation {} of {} (inode {}) was read anew from its start",
-                life.generation, life.path, life.file.inode
+                "records {records} arrived again{at}: generation {} of {} (inode {}) was read anew from its start.",
+                life.generation,
+                name(&life.path),
+                life.file.inode
             );
-            (Kind::RereadFile, evidence)
+            (Kind::RereadFile, vec![evidence])
         }
-        _ => (Kind::Unexplained, format!("records {records} arrived again{at}, and nothing on record explains it")),
+        _ => (
+            Kind::Unexplained,
+            vec![format!("records {records} arrived again{at}, and nothing on record explains it.")],
+        ),
     }
 }

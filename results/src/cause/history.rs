@@ -2,45 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::life::{Ending, Life, Trouble, Unlinked};
 use crate::{
-    event::{AgentEvent, Event, FileId, RotationStep, StepKind, StreamSample, What},
+    event::{AgentEvent, Event, Fault, FaultState, Generation, RotationStep, StepKind, StreamSample, What},
     identity::StreamId,
+    proofs::INTERRUPTIONS,
 };
-
-/// One file of a stream, over its life.
-#[derive(Debug, Clone)]
-pub(super) struct Life {
-    pub(super) stream: u16,
-    pub(super) generation: u32,
-    pub(super) path: String,
-    pub(super) file: FileId,
-    pub(super) first_seq: u64,
-    /// One past its last record; the end of the stream while it is open.
-    pub(super) end_seq: u64,
-    pub(super) opened_us: u64,
-    pub(super) closed_us: Option<u64>,
-    pub(super) renamed: Option<(u64, String)>,
-    pub(super) unlinked_us: Option<u64>,
-    pub(super) archived: Option<(u64, String)>,
-    /// Index of the latest earlier file, of any stream, that had the same number.
-    pub(super) number_of: Option<usize>,
-}
-
-impl Life {
-    /// True for the very file; another one that had the same number, such as an archive, was born at another time.
-    fn is(&self, file: FileId) -> bool {
-        let same_birth = self.file.born_ns == file.born_ns || self.file.born_ns == 0 || file.born_ns == 0;
-        (self.file.device, self.file.inode) == (file.device, file.inode) && same_birth && self.unlinked_us.is_none()
-    }
-}
-
-/// When the agent ended, and whether it came back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ending {
-    pub(super) t_us: u64,
-    pub(super) how: String,
-    pub(super) restarted_us: Option<u64>,
-}
 
 /// The run, arranged for questions.
 #[derive(Debug, Default)]
@@ -52,6 +19,7 @@ pub(super) struct History {
     pub(super) started_us: Vec<u64>,
     /// When a rename was rolled back: (stream, time, path).
     pub(super) rolled_back: Vec<(u16, u64, String)>,
+    troubles: Vec<Trouble>,
     samples: Vec<(u64, Vec<StreamSample>)>,
 }
 
@@ -69,31 +37,8 @@ impl History {
         let t_us = event.t_us;
         match &event.what {
             What::Streams(samples) => self.samples.push((t_us, samples.clone())),
-            What::GenerationOpened(opened) => {
-                let stream = opened.stream.0;
-                let number = |life: &Life| (life.file.device, life.file.inode);
-                let file = opened.file;
-                let number_of =
-                    self.lives.iter().rposition(|life| number(life) == (file.device, file.inode)).filter(|&at| {
-                        let before = &self.lives[at];
-                        before.unlinked_us.is_some() || before.file.born_ns != file.born_ns
-                    });
-                self.of.entry(stream).or_default().push(self.lives.len());
-                self.lives.push(Life {
-                    stream,
-                    generation: opened.generation,
-                    path: opened.path.clone(),
-                    file,
-                    first_seq: opened.first_seq,
-                    end_seq: written.get(usize::from(stream)).copied().unwrap_or(0).max(opened.first_seq),
-                    opened_us: t_us,
-                    closed_us: None,
-                    renamed: None,
-                    unlinked_us: None,
-                    archived: None,
-                    number_of,
-                });
-            }
+            What::Fault(fault) if !INTERRUPTIONS.contains(&fault.name.as_str()) => self.trouble(t_us, fault),
+            What::GenerationOpened(opened) => self.opened(t_us, opened, written),
             What::GenerationClosed(end) => {
                 let same = |life: &&mut Life| life.stream == end.stream.0 && life.generation == end.generation;
                 if let Some(life) = self.lives.iter_mut().rev().find(same) {
@@ -115,6 +60,43 @@ impl History {
         }
     }
 
+    fn opened(&mut self, t_us: u64, opened: &Generation, written: &[u64]) {
+        let (stream, file) = (opened.stream.0, opened.file);
+        let number = |life: &Life| (life.file.device, life.file.inode);
+        let another = |before: &Life| before.unlinked.is_some() || before.file.born_ns != file.born_ns;
+        let number_of = self.lives.iter().rposition(|life| number(life) == (file.device, file.inode));
+        let number_of = number_of.filter(|&at| another(&self.lives[at]));
+        self.of.entry(stream).or_default().push(self.lives.len());
+        self.lives.push(Life {
+            stream,
+            generation: opened.generation,
+            path: opened.path.clone(),
+            file,
+            first_seq: opened.first_seq,
+            end_seq: written.get(usize::from(stream)).copied().unwrap_or(0).max(opened.first_seq),
+            opened_us: t_us,
+            closed_us: None,
+            renamed: None,
+            unlinked: None,
+            archived: None,
+            number_of,
+        });
+    }
+
+    fn trouble(&mut self, t_us: u64, fault: &Fault) {
+        match fault.state {
+            FaultState::Applied => {
+                let name = fault.name.clone();
+                self.troubles.push(Trouble { id: fault.id, name, from_us: t_us, until_us: None });
+            }
+            FaultState::Healed | FaultState::NoEffect => {
+                if let Some(open) = self.troubles.iter_mut().rev().find(|trouble| trouble.id == fault.id) {
+                    open.until_us.get_or_insert(t_us);
+                }
+            }
+        }
+    }
+
     fn step(&mut self, t_us: u64, step: &RotationStep) {
         let to = step.to.clone().unwrap_or_default();
         // An archive is written beside its name and then renamed to it: the name is what people look for.
@@ -130,10 +112,12 @@ impl History {
         };
         match step.step {
             StepKind::Rename if life.path == to && life.renamed.is_some() => {
+                // It goes on under its old name: the next rename is the one that counts.
+                life.renamed = None;
                 self.rolled_back.push((life.stream, t_us, to));
             }
             StepKind::Rename => life.renamed = life.renamed.take().or(Some((t_us, to))),
-            StepKind::Unlink => life.unlinked_us = Some(t_us),
+            StepKind::Unlink => life.unlinked = Some(Unlinked { t_us, held: step.held, path: step.path.clone() }),
             StepKind::Archive => life.archived = Some((t_us, to)),
             StepKind::Close | StepKind::Reopen | StepKind::Symlink | StepKind::Steer => {}
         }
@@ -157,6 +141,12 @@ impl History {
         Some(life.opened_us.saturating_sub(renamed_us) / 1000)
     }
 
+    /// The fault of the sink that was in force for most of a stretch of time.
+    pub(super) fn trouble_within(&self, from_us: u64, to_us: u64) -> Option<&Trouble> {
+        let hit = self.troubles.iter().filter(|trouble| trouble.within(from_us, to_us) > 0);
+        hit.max_by_key(|trouble| trouble.within(from_us, to_us))
+    }
+
     /// How many records of a stream were delivered at a moment, and how many written, by the last look before it.
     pub(super) fn sample_at(&self, stream: StreamId, t_us: u64) -> Option<StreamSample> {
         let before = self.samples.partition_point(|(at, _)| *at <= t_us).checked_sub(1)?;
@@ -175,9 +165,4 @@ impl History {
     pub(super) fn lifetime_from(&self, t_us: u64) -> u64 {
         self.started_us.iter().copied().take_while(|&start| start <= t_us).last().unwrap_or(0)
     }
-}
-
-/// Seconds, for sentences.
-pub(crate) fn seconds(t_us: u64) -> String {
-    format!("{}.{:03} s", t_us / 1_000_000, t_us / 1000 % 1000)
 }

@@ -21,7 +21,7 @@ pub(super) fn broken_promises(trial: &Trial<'_>, books: &BookTotals, stalls: &[S
     let contract = &trial.contract;
     let may_lose = trial.broken_off || contract.delivery == Delivery::AtMostOnce || !started(trial);
     if books.lost > 0 && !may_lose {
-        let place = named(trial, |book| book.lost().collect());
+        let place = shares(trial, |book| book.totals().lost);
         broken.push(format!("{} of {} records were lost: {place}", books.lost, books.expected));
     }
     if !trial.broken_off {
@@ -35,7 +35,11 @@ pub(super) fn broken_promises(trial: &Trial<'_>, books: &BookTotals, stalls: &[S
         Delivery::AtMostOnce | Delivery::ExactlyOnce => books.duplicated,
     };
     if forbidden > 0 {
-        let place = named(trial, |book| book.surplus().iter().map(|(range, _)| range).collect());
+        let at_least_once = contract.delivery == Delivery::AtLeastOnce;
+        let place = shares(trial, |book| {
+            let totals = book.totals();
+            totals.duplicated - if at_least_once { totals.duplicated_allowed.min(totals.duplicated) } else { 0 }
+        });
         broken.push(format!("{forbidden} surplus copies arrived that the contract does not allow: {place}"));
     }
     if books.unexpected > 0 {
@@ -67,12 +71,13 @@ fn started(trial: &Trial<'_>) -> bool {
     trial.events.iter().any(|event| matches!(event.what, What::Agent(AgentEvent::Started { .. })))
 }
 
+/// In short: what it followed and what it left undelivered is in the report of the stall.
 fn stalled(stall: &StallReport) -> String {
     let end = stall.until_s.map_or_else(
-        || format!("never moved again ({} records undelivered)", stall.undelivered),
+        || "never moved again".to_owned(),
         |until| format!("moved again after {:.1} s", until - stall.from_s),
     );
-    format!("{} stopped at {:.1} s, after {}, and {end}", stall.stream, stall.from_s, stall.after)
+    format!("{} stopped at {:.1} s and {end}", stall.stream, stall.from_s)
 }
 
 /// Ends of the agent that nobody asked for.
@@ -165,6 +170,22 @@ pub(super) fn remarks(trial: &Trial<'_>, books: &BookTotals) -> Vec<String> {
         remarks.push(format!("the defect {defect} was planted in the agent"));
     }
     remarks
+}
+
+/// "app-1 12, app-2 7, 3 more streams 4": the streams that have any, most first. Which records they are, and why, is told
+/// with the causes.
+fn shares(trial: &Trial<'_>, of: impl Fn(&StreamBook) -> u64) -> String {
+    let streams = trial.books.names().iter().zip(trial.books.streams());
+    let mut hit: Vec<(u64, &String)> =
+        streams.map(|(name, book)| (of(book), name)).filter(|(count, _)| *count > 0).collect();
+    hit.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let (first, rest) = hit.split_at(hit.len().min(MAX_NAMED));
+    let mut parts: Vec<String> = first.iter().map(|(count, name)| format!("{name} {count}")).collect();
+    if !rest.is_empty() {
+        let count: u64 = rest.iter().map(|(count, _)| count).sum();
+        parts.push(format!("{} more streams {count}", rest.len()));
+    }
+    parts.join(", ")
 }
 
 /// "app-1: 5–9, 12; app-2: 7" for the streams that have any.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     books::Books,
-    cause::seconds,
+    cause::{name, seconds},
     event::{Event, FaultState, Stall, StepKind, What},
     identity::StreamId,
     outcome::StallReport,
@@ -41,8 +41,8 @@ fn after(events: &[Event], stream: StreamId, until_us: u64) -> String {
         let at = seconds(event.t_us);
         match &event.what {
             What::RotationStep(step) if step.stream == stream && step.step != StepKind::Steer => {
-                let to = step.to.as_ref().map_or_else(String::new, |to| format!(" to {to}"));
-                Some(format!("rotation {} ({} {}{to}) at {at}", step.rotation, verb(step.step), step.path))
+                let to = step.to.as_ref().map_or_else(String::new, |to| format!(" to {}", name(to)));
+                Some(format!("rotation {} ({} {}{to}) at {at}", step.rotation, verb(step.step), name(&step.path)))
             }
             What::Fault(fault) if fault.state != FaultState::NoEffect => {
                 let what = if fault.state == FaultState::Healed { "the end of " } else { "" };

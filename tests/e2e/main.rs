@@ -3,8 +3,15 @@
 //! Live runs are serialised ([`support::live`]); with `CI=true` in the environment the long forms run.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking, and tell what they did")]
 
+mod agent_sigkill;
+mod bad_input;
+mod bench_sigkill;
 mod house;
+mod interrupt;
+mod logrotate;
 mod lying_proxy;
 mod matrix;
+mod readme;
 mod scenarios;
 mod support;
+mod traces;

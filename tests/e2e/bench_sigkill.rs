@@ -1,0 +1,82 @@
+//! SIGKILL of the bench at any moment: the run is readable, is never a pass, leaves no process, and is swept up later.
+
+use nix::sys::signal::Signal;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use crate::{
+    support::{live, place, short_or_long, start, tailproof, until},
+    traces::{agents, agents_end, books_are_sound, is_closed, is_told_as_broken_off, manifest, only_run},
+};
+
+/// The last moment at which the bench is killed, microseconds after its start.
+const LATEST: u64 = 4_000_000;
+
+#[test]
+fn a_bench_killed_at_any_moment_leaves_a_readable_run_that_is_no_pass_and_no_process() {
+    let _live = live();
+    let kills = short_or_long("kills of the bench", 5, 100);
+    for seed in 1..=kills {
+        let at_us = Pcg64Mcg::seed_from_u64(seed).random_range(0..LATEST);
+        println!("seed {seed}: killed {at_us} µs after its start");
+        killed(at_us);
+    }
+}
+
+/// The moments around the begin of a run, where files are still being made, are short: they are looked for.
+#[test]
+fn a_bench_killed_while_it_makes_its_files_leaves_nothing_that_cannot_be_swept_up() {
+    let _live = live();
+    let kills = short_or_long("kills of the bench at its start", 10, 100);
+    for nth in 0..kills {
+        let at_us = 60_000 * nth / kills;
+        println!("killed {at_us} µs after its start");
+        killed(at_us);
+    }
+}
+
+fn killed(at_us: u64) {
+    let out = place();
+    let folder = out.path().display().to_string();
+    let bench = start(&["run", "tail-stall", "--duration", "10s", "--ui", "none", "--out", &folder]);
+    let clock = loadgen::clock::RunClock::start();
+    clock.park_until(at_us);
+    bench.signal(Signal::SIGKILL);
+    let ended = bench.wait(10);
+    assert_eq!(ended.code, 128 + 9, "{ended}");
+    let Some(run) = only_run(out.path()) else { return };
+    agents_end(&agents(&run), 2);
+    if manifest(&run).is_none() {
+        // Killed between the making of the folder and of the manifest: there is no run yet, and that is said.
+        let told = tailproof(&["report", &run.display().to_string()]).expect(2);
+        assert!(told.stderr.contains("run.json"), "{told}");
+        return;
+    }
+    is_told_as_broken_off(&run);
+    if run.join("books.bin").exists() {
+        books_are_sound(&run);
+    }
+    tailproof(&["cleanup", "--out", &folder]).expect(0);
+    until("the run is closed", 5, || manifest(&run).is_some_and(|manifest| manifest.outcome.is_some()));
+    if run.join("books.bin").exists() {
+        is_closed(&run);
+    }
+    is_told_as_broken_off(&run);
+}
+
+#[test]
+fn the_next_run_sweeps_up_what_a_killed_bench_left() {
+    let _live = live();
+    let out = place();
+    let folder = out.path().display().to_string();
+    let bench = start(&["run", "steady", "--ui", "none", "--out", &folder]);
+    let begun = || only_run(out.path()).filter(|run| crate::traces::has_begun(run, "measure"));
+    until("the first run measures", 20, || begun().is_some());
+    let first = begun().unwrap();
+    bench.signal(Signal::SIGKILL);
+    bench.wait(10);
+    assert!(first.join("work").exists(), "the killed bench could not remove its work folder");
+    tailproof(&["run", "steady", "--duration", "1s", "--rate", "2k/s", "--ui", "none", "--out", &folder]).expect(0);
+    is_closed(&first);
+    is_told_as_broken_off(&first);
+}

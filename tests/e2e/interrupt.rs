@@ -1,0 +1,78 @@
+//! Ctrl-C at any phase: exit 130, broken off, children gone, books kept, work files removed.
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::Signal;
+
+use crate::{
+    support::{Ended, Running, live, place, start, tailproof, until},
+    traces::{agents, agents_end, has_begun, is_closed, is_told_as_broken_off, only_run},
+};
+
+/// A run long enough to be interrupted anywhere, and where it lies once `phase` has begun and an agent runs.
+fn run_until(out: &Path, phase: &str) -> (Running, PathBuf, Vec<u32>) {
+    let folder = out.display().to_string();
+    let args = ["run", "steady", "--duration", "2s", "--rate", "4k/s", "--set", "time.warm_up=2s", "--out", &folder];
+    let bench = start(&[&args[..], &["--ui", "text"]].concat());
+    let there = || only_run(out).filter(|run| has_begun(run, phase) && !agents(run).is_empty());
+    until(&format!("the run reaches {phase}"), 20, || there().is_some());
+    let run = there().unwrap();
+    let pids = agents(&run);
+    (bench, run, pids)
+}
+
+fn hold(ended: &Ended, run: &Path, pids: &[u32]) {
+    assert_eq!(ended.code, 130, "{ended}");
+    assert!(ended.stderr.contains("breaking off"), "{ended}");
+    assert!(ended.stdout.contains("exit=130") && !ended.stdout.contains("verdict=PASS"), "{ended}");
+    agents_end(pids, 2);
+    is_closed(run);
+    is_told_as_broken_off(run);
+}
+
+fn interrupted_in(phase: &str, signal: Signal) {
+    let _live = live();
+    let out = place();
+    let (bench, run, pids) = run_until(out.path(), phase);
+    bench.signal(signal);
+    let ended = bench.wait(30);
+    hold(&ended, &run, &pids);
+}
+
+#[test]
+fn an_interrupt_during_warm_up_breaks_the_run_off_and_keeps_its_books() {
+    interrupted_in("warm_up", Signal::SIGINT);
+}
+
+#[test]
+fn an_interrupt_during_measure_breaks_the_run_off_and_keeps_its_books() {
+    interrupted_in("measure", Signal::SIGINT);
+}
+
+#[test]
+fn an_interrupt_during_drain_breaks_the_run_off_and_keeps_its_books() {
+    interrupted_in("drain", Signal::SIGINT);
+}
+
+#[test]
+fn sigterm_is_an_interrupt_as_well() {
+    interrupted_in("measure", Signal::SIGTERM);
+}
+
+#[test]
+fn a_second_interrupt_ends_at_once_and_leaves_no_process() {
+    let _live = live();
+    let out = place();
+    let (mut bench, run, pids) = run_until(out.path(), "measure");
+    bench.signal(Signal::SIGINT);
+    until("the first interrupt is noticed", 5, || bench.stderr().contains("breaking off") || bench.has_ended());
+    if !bench.has_ended() {
+        bench.signal(Signal::SIGINT);
+    }
+    let ended = bench.wait(30);
+    assert_eq!(ended.code, 130, "{ended}");
+    agents_end(&pids, 2);
+    tailproof(&["cleanup", "--out", &out.path().display().to_string()]).expect(0);
+    is_closed(&run);
+    is_told_as_broken_off(&run);
+}

@@ -99,8 +99,16 @@ impl Books {
             sum
         });
         sum.unexpected = self.strangers.unexpected;
-        sum.corrupted += self.strangers.unidentified;
+        sum.corrupted += self.strangers.unidentified - self.torn_fragments();
         sum
+    }
+
+    /// Texts that cannot be told to be any record, and are not held against the agent: at most one for each write that
+    /// the bench itself broke off, less those whose piece was long enough to be known.
+    pub fn torn_fragments(&self) -> u64 {
+        let known: u64 = self.streams.iter().map(StreamBook::torn_at_source).sum();
+        let strangers = &self.strangers;
+        strangers.torn.saturating_sub(known).min(strangers.fragments).min(strangers.unidentified)
     }
 
     /// Bytes of the bits that say what arrived.
@@ -158,6 +166,8 @@ impl Books {
             }
             Entry::DamageKind { damage, count } => *self.strangers.damage.entry(*damage).or_default() += count,
             Entry::Unidentified { count } => self.strangers.unidentified += count,
+            Entry::Fragments { count } => self.strangers.fragments += count,
+            Entry::Torn { count } => self.strangers.torn += count,
             Entry::Unexpected { count } => self.strangers.unexpected += count,
             Entry::Example { text } => self.strangers.example(text.clone()),
         }

@@ -156,6 +156,17 @@ impl Ledger {
         state.add(Entry::SourceLostWhy { stream: stream.0, why, count });
     }
 
+    /// Notes that the write of a record ended after `bytes` bytes of its line: the record is lost at the source, and one
+    /// text that may be what is left of it is not held against the agent. Call it beside [`Self::source_lost`], which has
+    /// the reason.
+    pub fn torn(&self, stream: StreamId, seq: u64, bytes: u64) {
+        let mut state = lock(&self.state);
+        state.add(Entry::SourceLost { stream: stream.0, seqs: seq..seq + 1 });
+        if bytes > 0 {
+            state.add(Entry::Torn { count: 1 });
+        }
+    }
+
     /// From `from_seq` on, records of a stream must arrive under these labels.
     pub fn route(&self, stream: StreamId, from_seq: u64, labels: Labels) {
         lock(&self.state).routes.set(stream, from_seq, labels);

@@ -386,6 +386,21 @@ fn records_read_and_not_delivered_at_a_kill() {
 }
 
 #[test]
+fn the_end_of_a_rotated_file_that_the_agent_does_not_go_back_to_after_a_kill() {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 100);
+    story.deliver(2, 0..60);
+    story.rotate(3, 1, &[7, 8]);
+    story.write(3, 100);
+    story.kill(4);
+    story.start(5);
+    story.deliver(7, 100..200);
+    let evidence = ["records 60–99 were on disk", "the end of generation 0 of app.log, rotated at 3.000 s"];
+    assert_cause(&story, "lost", "agent-crash", 40, &evidence);
+}
+
+#[test]
 fn everything_after_a_moment() {
     let mut story = Story::new();
     story.open(0, 0, 7);

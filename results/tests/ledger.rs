@@ -284,3 +284,43 @@ fn a_books_file_is_never_overwritten_and_the_error_names_it() {
     assert!(matches!(error, LedgerError::File(_)) && error.to_string().contains("books.bin"), "{error}");
     assert_eq!(fs::read(&path).expect("still there"), b"precious");
 }
+
+/// Pieces of a record's text arrive as texts of their own.
+fn pieces(ledger: &Arc<Ledger>, seq: u64, lens: &[usize]) {
+    let mut intake = ledger.intake();
+    intake.begin(10);
+    lens.iter().for_each(|&len| intake.record(&text(APP, seq, 0)[..len], Seen::default()));
+    intake.end();
+}
+
+fn damage(ledger: &Ledger) -> (u64, u64) {
+    let totals = ledger.snapshot().totals();
+    (totals.corrupted, totals.source_lost)
+}
+
+#[test]
+fn one_piece_for_each_write_that_the_bench_tore_is_not_held_against_the_agent() {
+    // Without a trace of a stamp, and cut within it before it says which record it is.
+    for len in [3, 20] {
+        let ledger = ledger(None);
+        pieces(&ledger, 999, &[len]);
+        assert_eq!(damage(&ledger), (1, 0), "nothing was torn yet");
+        ledger.torn(APP, 999, 60);
+        assert_eq!(damage(&ledger), (0, 1));
+        pieces(&ledger, 999, &[len]);
+        assert_eq!(damage(&ledger), (1, 1), "a second piece is not of that write");
+    }
+}
+
+#[test]
+fn a_torn_write_excuses_no_other_damage() {
+    let ledger = ledger(None);
+    ledger.torn(APP, 998, 0);
+    pieces(&ledger, 998, &[3]);
+    assert_eq!(damage(&ledger), (1, 1), "nothing of that record is in the file");
+    ledger.torn(APP, 999, 60);
+    pieces(&ledger, 999, &[50]);
+    assert_eq!(damage(&ledger), (1, 2), "a piece that says which record it is needs no excuse and uses it up");
+    pieces(&ledger, 997, &[50]);
+    assert_eq!(damage(&ledger), (2, 2), "a record that was written whole arrived cut");
+}

@@ -77,6 +77,8 @@ pub(super) fn put_entry(out: &mut Vec<u8>, entry: &Entry) {
             put_all(out, 20, 0, &[]);
             put_text(out, text);
         }
+        Entry::Fragments { count } => put_all(out, 21, 0, &[*count]),
+        Entry::Torn { count } => put_all(out, 22, 0, &[*count]),
     }
 }
 
@@ -153,6 +155,8 @@ impl Reader<'_> {
             18 => Entry::Unidentified { count: self.count()? },
             19 => Entry::Unexpected { count: self.count()? },
             20 => Entry::Example { text: self.text()? },
+            21 => Entry::Fragments { count: self.count()? },
+            22 => Entry::Torn { count: self.count()? },
             _ => return None,
         }))
     }

@@ -105,6 +105,10 @@ pub(crate) enum Entry {
     DamageKind { damage: Damage, count: u64 },
     /// Damaged texts of unknown records arrived.
     Unidentified { count: u64 },
+    /// So many of those may be the beginning of a record: short of a stamp, and not otherwise damaged.
+    Fragments { count: u64 },
+    /// Writes of the bench that failed half-way, and left the beginning of a record behind.
+    Torn { count: u64 },
     /// Texts arrived that nobody sent.
     Unexpected { count: u64 },
     /// What an unknown text looked like.

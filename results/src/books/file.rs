@@ -192,6 +192,8 @@ impl Books {
             }
         }
         tell(Entry::Unidentified { count: strangers.unidentified });
+        tell(Entry::Fragments { count: strangers.fragments });
+        tell(Entry::Torn { count: strangers.torn });
         tell(Entry::Unexpected { count: strangers.unexpected });
         strangers.examples.iter().for_each(|text| tell(Entry::Example { text: text.clone() }));
     }

@@ -137,7 +137,12 @@ fn believable(books: &Books, entry: &Entry, reserved: &mut u64) -> bool {
         | Entry::SurplusUnnamed { stream, .. }
         | Entry::DamagedUnnamed { stream, .. }
         | Entry::SeenUnder { stream, .. } => (*stream, 0),
-        Entry::DamageKind { .. } | Entry::Unidentified { .. } | Entry::Unexpected { .. } | Entry::Example { .. } => {
+        Entry::DamageKind { .. }
+        | Entry::Unidentified { .. }
+        | Entry::Fragments { .. }
+        | Entry::Torn { .. }
+        | Entry::Unexpected { .. }
+        | Entry::Example { .. } => {
             return true;
         }
     };

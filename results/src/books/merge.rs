@@ -50,6 +50,8 @@ impl Strangers {
             *self.damage.entry(*damage).or_default() += count;
         }
         self.unidentified += other.unidentified;
+        self.fragments += other.fragments;
+        self.torn += other.torn;
         self.unexpected += other.unexpected;
         for example in &other.examples {
             self.example(example.clone());

@@ -212,8 +212,6 @@ impl StreamBook {
         let early = self.arrived.count_in(written..self.arrived.end().max(written));
         let expected = written + early - source_lost_written;
         let corrupted_only: u64 = self.corrupted_only().map(length).sum();
-        let torn_at_source: u64 =
-            self.source_lost.iter().flat_map(|lost| self.damaged.within(lost)).map(|(part, n)| length(part) * n).sum();
         let allowed = self.allowed_surplus().into_iter().map(|(range, copies, _)| length(range) * copies).sum();
         BookTotals {
             sent,
@@ -224,11 +222,17 @@ impl StreamBook {
             duplicated: self.surplus.total().saturating_add(self.surplus_unnamed),
             duplicated_allowed: allowed,
             unexpected: 0,
-            corrupted: self.damaged.total().saturating_sub(torn_at_source).saturating_add(self.damaged_unnamed),
+            corrupted: self.damaged.total().saturating_sub(self.torn_at_source()).saturating_add(self.damaged_unnamed),
             reordered: self.reordered.count,
             misattributed: self.misattributed.count,
             source_lost,
         }
+    }
+
+    /// Damaged copies of records that were lost at the source: pieces of writes that failed.
+    pub(crate) fn torn_at_source(&self) -> u64 {
+        let pieces = self.source_lost.iter().flat_map(|lost| self.damaged.within(lost));
+        pieces.map(|(part, copies)| (part.end - part.start) * copies).sum()
     }
 
     pub(crate) fn advance(&mut self, marks: Marks) {
@@ -290,6 +294,10 @@ pub struct Strangers {
     pub damage: BTreeMap<Damage, u64>,
     /// Damaged texts that could not be told to be copies of any record.
     pub unidentified: u64,
+    /// How many of those may be the beginning of a record: no stamp, or cut within it.
+    pub fragments: u64,
+    /// Writes of the bench that failed half-way and left the beginning of a record behind.
+    pub torn: u64,
     /// Texts that nobody sent.
     pub unexpected: u64,
     /// What some of those looked like, escaped (bounded).

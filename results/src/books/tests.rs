@@ -26,7 +26,7 @@ fn marks(reserved: u64, sent: u64, written: u64) -> Marks {
 /// Any entry that a ledger could add after both streams were reserved.
 fn entry() -> impl Strategy<Value = Entry> {
     let seqs = (0..RECORDS, 1u64..20).prop_map(|(from, len)| from..(from + len).min(RECORDS));
-    (0..14u8, 0..2u16, seqs, 1u64..3, 0u64..5_000_000).prop_map(|(kind, stream, seqs, n, t_us)| match kind {
+    (0..17u8, 0..2u16, seqs, 1u64..3, 0u64..5_000_000).prop_map(|(kind, stream, seqs, n, t_us)| match kind {
         0..=3 => Entry::Arrived { stream, seqs },
         4 => Entry::SourceLost { stream, seqs },
         5 => Entry::SourceLostWhy { stream, why: format!("reason {n}"), count: n },
@@ -42,6 +42,9 @@ fn entry() -> impl Strategy<Value = Entry> {
         10 => Entry::Reordered { stream, count: seqs.end - seqs.start, seqs },
         11 => Entry::Misattributed { stream, count: seqs.end - seqs.start, seqs },
         12 => Entry::DamageKind { damage: Damage::ALL[(t_us % 7) as usize], count: n },
+        13 => Entry::Unidentified { count: n },
+        14 => Entry::Fragments { count: n },
+        15 => Entry::Torn { count: n },
         _ => Entry::Unexpected { count: n },
     })
 }

@@ -53,7 +53,7 @@ impl Case<'_> {
 
     fn reason(&self, hole: &Range<u64>, whole: Option<&Whole>) -> (Kind, Vec<String>) {
         if let Some(ending) = self.crash(hole) {
-            return (Kind::AgentCrash, vec![crash_sentence(hole, ending)]);
+            return (Kind::AgentCrash, vec![self.crash_sentence(hole, ending)]);
         }
         let Some((_, first)) = self.history.holder(self.stream, hole.start) else {
             return (Kind::Unexplained, vec![self.unexplained(hole)]);
@@ -124,16 +124,28 @@ impl Case<'_> {
         let book = &self.books.streams()[usize::from(life.stream)];
         life.first_seq < life.end_seq && book.arrived().count_in(life.first_seq..life.end_seq) == 0
     }
-}
 
-fn crash_sentence(hole: &Range<u64>, ending: &Ending) -> String {
-    let restarted =
-        ending.restarted_us.map_or_else(String::new, |t| format!(" and was started again at {}", seconds(t)));
-    format!(
-        "the agent ended at {} ({}){restarted}; records {} were on disk by then and not yet delivered, and it went on \
-         behind them: it had noted them as done when it had only read them.",
-        seconds(ending.t_us),
-        short(&ending.how),
-        sentence([hole.clone()], 1)
-    )
+    fn crash_sentence(&self, hole: &Range<u64>, ending: &Ending) -> String {
+        let restarted =
+            ending.restarted_us.map_or_else(String::new, |t| format!(" and was started again at {}", seconds(t)));
+        let end_of = self.history.holder(self.stream, hole.start).map(|(_, life)| life).filter(|life| {
+            let back_us = ending.restarted_us.unwrap_or(u64::MAX);
+            hole.end == life.end_seq && life.renamed.as_ref().is_some_and(|(t, _)| *t < back_us)
+        });
+        let why = match end_of.and_then(|life| Some((life, life.renamed.as_ref()?.0))) {
+            Some((life, t)) => format!(
+                "they were the end of generation {} of {}, rotated at {}, and it did not go back to them.",
+                life.generation,
+                name(&life.path),
+                seconds(t)
+            ),
+            None => "it went on behind them: it had noted them as done when it had only read them.".to_owned(),
+        };
+        format!(
+            "the agent ended at {} ({}){restarted}; records {} were on disk by then and not yet delivered, and {why}",
+            seconds(ending.t_us),
+            short(&ending.how),
+            sentence([hole.clone()], 1)
+        )
+    }
 }

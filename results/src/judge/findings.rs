@@ -164,7 +164,12 @@ pub(super) fn remarks(trial: &Trial<'_>, books: &BookTotals) -> Vec<String> {
         remarks.push(format!("{} records arrived out of order, which the contract allows", books.reordered));
     }
     if books.source_lost > 0 {
-        remarks.push(format!("{} records were lost at the source and are not the agent's fault", books.source_lost));
+        let pieces = match trial.books.torn_fragments() {
+            0 => String::new(),
+            torn => format!("; {torn} pieces of them arrived, left by writes that failed half-way"),
+        };
+        let lost = books.source_lost;
+        remarks.push(format!("{lost} records were lost at the source and are not the agent's fault{pieces}"));
     }
     if let Some(defect) = &trial.defect {
         remarks.push(format!("the defect {defect} was planted in the agent"));
@@ -203,10 +208,11 @@ fn damaged(trial: &Trial<'_>) -> String {
     let word = |damage: Damage| strangers.damage.get(&damage).map(|count| format!("{count} {}", damage.word()));
     let kinds: Vec<String> = Damage::ALL.into_iter().filter_map(word).collect();
     let place = named(trial, |book| book.damaged().iter().map(|(range, _)| range).collect());
-    let unknown = if strangers.unidentified > 0 {
-        format!("; {} cannot be told to be any record", strangers.unidentified)
-    } else {
-        String::new()
+    let torn = trial.books.torn_fragments();
+    let unknown = match strangers.unidentified - torn {
+        0 => String::new(),
+        count => format!("; {count} cannot be told to be any record"),
     };
+    let unknown = if torn > 0 { format!("{unknown}; {torn} pieces of failed writes beside them") } else { unknown };
     format!("{} ({place}{unknown})", kinds.join(", "))
 }

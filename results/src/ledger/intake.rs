@@ -12,7 +12,7 @@ use super::{
     recent::{BatchId, Stretch},
 };
 use crate::{
-    books::{MAX_EXAMPLE, entry::Entry},
+    books::{Damage, MAX_EXAMPLE, entry::Entry},
     identity::{self, MAGIC, RecordId, STAMP_LEN, Stamp, StreamId},
 };
 
@@ -156,6 +156,9 @@ impl Intake {
             Finding::Unidentified(damage) => {
                 odd.push(Entry::DamageKind { damage, count: 1 });
                 odd.push(Entry::Unidentified { count: 1 });
+                if matches!(damage, Damage::NoStamp | Damage::StampCut) {
+                    odd.push(Entry::Fragments { count: 1 });
+                }
                 odd.push(Entry::Example { text: excerpt(text) });
             }
             Finding::Unexpected => {

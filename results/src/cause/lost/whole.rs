@@ -100,12 +100,10 @@ impl Case<'_> {
             .as_ref()
             .filter(|unlinked| unlinked.held == Some(false))
             .map_or_else(String::new, |unlinked| {
-                format!(": the agent did not have it open when it was unlinked at {}", seconds(unlinked.t_us))
+                format!(", and did not have it open when it was unlinked at {}", seconds(unlinked.t_us))
             });
-        vec![
-            created,
-            format!("Its inode number does not explain it, so it was renamed again before the agent found it{closed}."),
-        ]
+        let looked = "Its inode number does not explain it: the agent looked before it was there and not again in time";
+        vec![created, format!("{looked}{closed}.")]
     }
 }
 

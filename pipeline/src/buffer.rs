@@ -35,6 +35,9 @@ pub struct Buffer {
     wake: EventFd,
 }
 
+/// Buffers kept for the next reads.
+const SPARE_MAX: usize = 8;
+
 #[derive(Debug, Default)]
 struct State {
     lanes: Vec<VecDeque<Arc<Batch>>>,
@@ -45,6 +48,7 @@ struct State {
     used: Vec<usize>,
     used_max: usize,
     acks: Vec<(usize, Vec<Ack>)>,
+    spare: Vec<Vec<u8>>,
     unrouted: u64,
     closed: bool,
 }
@@ -178,6 +182,9 @@ impl Buffer {
                 state.used[batch.input] -= batch.weight();
                 state.acks.push((batch.input, batch.acks.clone()));
                 acked = true;
+                if state.spare.len() < SPARE_MAX {
+                    state.spare.extend(Arc::into_inner(batch).and_then(Batch::into_memory));
+                }
             }
         }
         drop(state);
@@ -193,6 +200,11 @@ impl Buffer {
         state.acks = others;
         let mine: Vec<(usize, Vec<Ack>)> = mine;
         mine.into_iter().flat_map(|(_, acks)| acks).collect()
+    }
+
+    /// The memory of a batch that was taken, for the next read.
+    pub fn spare(&self) -> Option<Vec<u8>> {
+        self.state().spare.pop()
     }
 
     /// Nothing more will be pushed; outputs end when their lane is empty.

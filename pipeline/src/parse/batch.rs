@@ -90,6 +90,9 @@ pub(super) struct Head {
     pub(super) complete: bool,
 }
 
+/// Smaller buffers are cheaper made anew than kept, bytes.
+const WORTH_KEEPING: usize = 64 << 10;
+
 /// Records of one file, and the acks that hold once all of them are taken.
 #[derive(Debug)]
 pub struct Batch {
@@ -111,6 +114,11 @@ impl Batch {
     pub(super) fn new(input: usize, labels: Arc<Labels>, source: Arc<Source>, bytes: Vec<u8>) -> Self {
         let records = Vec::with_capacity(bytes.len() / 256 + 1);
         Self { input, labels, source, records, acks: Vec::new(), bytes, joined: Vec::new() }
+    }
+
+    /// Its memory, if there is enough of it to be worth keeping.
+    pub fn into_memory(self) -> Option<Vec<u8>> {
+        Some(self.bytes).filter(|bytes| bytes.capacity() >= WORTH_KEEPING)
     }
 
     /// The bytes of a span of one of its records.

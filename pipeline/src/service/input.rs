@@ -104,6 +104,7 @@ impl Input {
         let acks = buffer.take_acks(self.index);
         if !acks.is_empty() {
             self.tailer.acked(&acks);
+            std::iter::from_fn(|| buffer.spare()).for_each(|memory| self.tailer.recycle(memory));
         }
         let Some(entries) = self.tailer.dirty() else { return Ok(()) };
         let Some((path, store)) = &mut self.store else { return Ok(()) };

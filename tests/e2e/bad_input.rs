@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{live, place, reuses_inodes, run, run_folders, start, tailproof};
+use crate::support::{Ended, live, place, reuses_inodes, run, run_folders, start, tailproof};
 
 /// A command, its exit code, and words that its answer must have.
 type Case<'a> = (&'a [&'a str], i32, &'a [&'a str]);
@@ -21,6 +21,12 @@ fn hold(out: &Path, cases: &[Case<'_>]) {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     assert!(run_folders(Path::new(&out)).iter().all(|run| !run.join("run.json").exists()), "nothing was started");
+}
+
+fn says(ended: &Ended, words: &[&str]) {
+    for word in words {
+        assert!(ended.stderr.contains(word), "{word}: {ended}");
+    }
 }
 
 #[test]
@@ -78,7 +84,7 @@ fn a_wrong_scenario_is_shown_with_file_line_and_caret() {
             let near = (line.saturating_sub(1)..=line + write.matches('\n').count() + 1)
                 .any(|line| ended.stderr.contains(&format!("mine.toml:{line}:")));
             assert!(near, "the line is {line}: {ended}");
-            words.iter().for_each(|word| assert!(ended.stderr.contains(word), "{word}: {ended}"));
+            says(&ended, words);
         }
     }
 }
@@ -156,32 +162,6 @@ fn a_rate_beyond_the_machine_proves_nothing() {
 }
 
 #[test]
-fn a_folder_that_holds_no_whole_run_is_refused_by_report() {
-    let out = place();
-    let folder = |name: &str, manifest: Option<&str>| {
-        let folder = out.path().join(name);
-        std::fs::create_dir(&folder).unwrap();
-        if let Some(text) = manifest {
-            std::fs::write(folder.join("run.json"), text).unwrap();
-            std::fs::write(folder.join("events.jsonl"), "").unwrap();
-        }
-        folder.display().to_string()
-    };
-    for (run, word) in [
-        (out.path().join("nowhere").display().to_string(), "it holds no run.json"),
-        (folder("none", None), "it holds no run.json"),
-        (folder("empty", Some("")), "the file is empty"),
-        (folder("newer", Some("{\"schema\": 99}")), "use a newer tailproof"),
-        (folder("cut", Some("{\"schema\": 1, \"scen")), "cut"),
-        (folder("other", Some("{\"schema\": 1, \"what\": 2}")), "what"),
-        (folder("list", Some("[1, 2]")), "run.json"),
-    ] {
-        let ended = tailproof(&["report", &run]).expect(2);
-        assert!(ended.stderr.contains(word), "{word}: {ended}");
-    }
-}
-
-#[test]
 fn a_broken_configuration_of_the_pipeline_is_refused_with_its_line() {
     let out = place();
     let path = out.path().join("pipeline.conf").display().to_string();
@@ -202,7 +182,7 @@ fn a_broken_configuration_of_the_pipeline_is_refused_with_its_line() {
         assert_ne!(broken, whole, "{find} is in the configuration");
         std::fs::write(&path, broken).unwrap();
         let ended = tailproof(&["pipeline", "-c", &path, "--dry-run"]).expect(2);
-        words.iter().for_each(|word| assert!(ended.stderr.contains(word), "{word}: {ended}"));
+        says(&ended, words);
     }
     std::fs::write(&path, b"\xff\xfe[INPUT]").unwrap();
     assert!(tailproof(&["pipeline", "-c", &path]).expect(2).stderr.contains("UTF-8"));

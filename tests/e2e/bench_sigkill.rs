@@ -4,9 +4,10 @@ use nix::sys::signal::Signal;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::{
-    support::{live, place, short_or_long, start, tailproof, until},
+use crate::support::{
+    live, place, short_or_long, start, tailproof,
     traces::{agents, agents_end, books_are_sound, is_closed, is_told_as_broken_off, manifest, only_run},
+    until,
 };
 
 /// The last moment at which the bench is killed, microseconds after its start.
@@ -70,7 +71,7 @@ fn the_next_run_sweeps_up_what_a_killed_bench_left() {
     let out = place();
     let folder = out.path().display().to_string();
     let bench = start(&["run", "steady", "--ui", "none", "--out", &folder]);
-    let begun = || only_run(out.path()).filter(|run| crate::traces::has_begun(run, "measure"));
+    let begun = || only_run(out.path()).filter(|run| crate::support::traces::has_begun(run, "measure"));
     until("the first run measures", 20, || begun().is_some());
     let first = begun().unwrap();
     bench.signal(Signal::SIGKILL);

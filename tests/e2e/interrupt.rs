@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
-use crate::{
-    support::{Ended, Running, live, place, start, tailproof, until},
+use crate::support::{
+    Ended, Running, live, place, start, tailproof,
     traces::{agents, agents_end, has_begun, is_closed, is_told_as_broken_off, only_run},
+    until,
 };
 
 /// A run long enough to be interrupted anywhere, and where it lies once `phase` has begun and an agent runs.

@@ -6,6 +6,7 @@
 mod agent_sigkill;
 mod bad_input;
 mod bench_sigkill;
+mod damaged_run;
 mod house;
 mod interrupt;
 mod logrotate;
@@ -14,4 +15,3 @@ mod matrix;
 mod readme;
 mod scenarios;
 mod support;
-mod traces;

@@ -104,8 +104,9 @@ impl Liar {
         };
         match plan.lie {
             _ if stalled => {}
-            Lie::Drop if plan.victims.contains(&seq) => {}
-            lie if lie == Lie::Stall || !plan.victims.contains(&seq) => say(line),
+            Lie::Stall => say(line),
+            _ if !plan.victims.contains(&seq) => say(line),
+            Lie::Drop => {}
             Lie::Double => [line, line].into_iter().for_each(say),
             Lie::Swap => self.held[stream].push((seq + 1, line.to_owned())),
             Lie::Delay => self.held[stream].push((seq + 50, line.to_owned())),
@@ -119,15 +120,11 @@ impl Liar {
                 say(line);
                 say(&changed(line, |object| invent(object, stamp)));
             }
-            Lie::Drop | Lie::Stall => unreachable!("handled above"),
         }
-        let (now, later) = std::mem::take(&mut self.held[stream]).into_iter().partition(|(until, _)| *until <= seq);
-        self.held[stream] = later;
-        let now: Vec<(u64, String)> = now;
-        now.iter().for_each(|(_, line)| {
-            out.push_str(line);
+        for (_, line) in self.held[stream].extract_if(.., |(until, _)| *until <= seq) {
+            out.push_str(&line);
             out.push('\n');
-        });
+        }
     }
 }
 

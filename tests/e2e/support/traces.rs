@@ -7,7 +7,7 @@ use results::{
     run::{Manifest, RunState},
 };
 
-use crate::support::{run_folders, tailproof, until};
+use super::{run_folders, tailproof, until};
 
 /// The only run folder in `out`, once there is one.
 pub(crate) fn only_run(out: &Path) -> Option<PathBuf> {

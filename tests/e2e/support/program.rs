@@ -1,0 +1,135 @@
+//! The real binary as a child process: started, signalled, waited for with a deadline, never allowed to panic.
+
+use std::{
+    fs::File,
+    io::{Read, Seek},
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use loadgen::clock::RunClock;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::LOOK;
+
+/// The program under test.
+pub(crate) fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_tailproof"))
+}
+
+/// A program that is running; dropping it ends it.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    command: String,
+    stdout: File,
+    stderr: File,
+    clock: RunClock,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Exit code, or 128 and the signal.
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) seconds: f64,
+    pub(crate) command: String,
+}
+
+/// Starts the program under test.
+pub(crate) fn start<S: AsRef<str>>(args: &[S]) -> Running {
+    let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
+    let mut command = Command::new(program());
+    command.args(&args);
+    start_command(command, format!("tailproof {}", args.join(" ")))
+}
+
+/// Starts a program of any kind.
+pub(crate) fn start_command(mut command: Command, called: String) -> Running {
+    let file = || tempfile::tempfile_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (stdout, stderr) = (file(), file());
+    command.stdin(Stdio::null()).stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
+    let child = command.spawn().unwrap_or_else(|error| panic!("{called}: {error}"));
+    Running { child, command: called, stdout, stderr, clock: RunClock::start() }
+}
+
+impl Running {
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    /// What it wrote to standard error so far.
+    pub(crate) fn stderr(&mut self) -> String {
+        text(&mut self.stderr)
+    }
+
+    /// True once it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end, for so many seconds at most, and makes sure that it did not panic.
+    pub(crate) fn wait(mut self, seconds: u64) -> Ended {
+        while !self.has_ended() {
+            let late = self.clock.now_us() > seconds * 1_000_000;
+            if late {
+                let said = self.stderr();
+                panic!("{}: still running after {seconds} s\n{said}", self.command);
+            }
+            self.clock.park_until(self.clock.now_us() + LOOK);
+        }
+        let seconds = self.clock.now_us() as f64 / 1e6;
+        let status = self.child.wait().unwrap();
+        let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+        let (stdout, stderr) = (text(&mut self.stdout), text(&mut self.stderr));
+        assert!(!stderr.contains("panicked at"), "{}: panicked\n{stderr}", self.command);
+        Ended { code, stdout, stderr, seconds, command: self.command.clone() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Runs the program under test to its end, within a minute.
+pub(crate) fn tailproof<S: AsRef<str>>(args: &[S]) -> Ended {
+    start(args).wait(60)
+}
+
+impl Ended {
+    /// Panics unless it ended with this code.
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { code, stdout, stderr, seconds, command } = self;
+        write!(f, "{command}\nexit {code} after {seconds:.1} s\n{}\n{}", last(stdout, 20), last(stderr, 30))
+    }
+}
+
+/// The last lines of a text.
+pub(crate) fn last(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}

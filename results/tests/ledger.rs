@@ -289,7 +289,9 @@ fn a_books_file_is_never_overwritten_and_the_error_names_it() {
 fn pieces(ledger: &Arc<Ledger>, seq: u64, lens: &[usize]) {
     let mut intake = ledger.intake();
     intake.begin(10);
-    lens.iter().for_each(|&len| intake.record(&text(APP, seq, 0)[..len], Seen::default()));
+    for &len in lens {
+        intake.record(&text(APP, seq, 0)[..len], Seen::default());
+    }
     intake.end();
 }
 

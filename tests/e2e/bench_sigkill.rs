@@ -6,7 +6,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::support::{
     live, place, short_or_long, start, tailproof,
-    traces::{agents, agents_end, books_are_sound, is_closed, is_told_as_broken_off, manifest, only_run},
+    traces::{books_are_sound, has_begun, is_closed, is_told_as_broken_off, lives, manifest, nobody_is_left, only_run},
     until,
 };
 
@@ -45,8 +45,8 @@ fn killed(at_us: u64) {
     bench.signal(Signal::SIGKILL);
     let ended = bench.wait(10);
     assert_eq!(ended.code, 128 + 9, "{ended}");
+    nobody_is_left(out.path(), 2);
     let Some(run) = only_run(out.path()) else { return };
-    agents_end(&agents(&run), 2);
     if manifest(&run).is_none() {
         // Killed between the making of the folder and of the manifest: there is no run yet, and that is said.
         let told = tailproof(&["report", &run.display().to_string()]).expect(2);
@@ -65,19 +65,55 @@ fn killed(at_us: u64) {
     is_told_as_broken_off(&run);
 }
 
-#[test]
-fn the_next_run_sweeps_up_what_a_killed_bench_left() {
+/// A run whose bench was killed in the middle, and the folder it lies in.
+fn killed_while_measuring() -> (tempfile::TempDir, std::path::PathBuf) {
     let _live = live();
     let out = place();
     let folder = out.path().display().to_string();
-    let bench = start(&["run", "steady", "--ui", "none", "--out", &folder]);
-    let begun = || only_run(out.path()).filter(|run| crate::support::traces::has_begun(run, "measure"));
-    until("the first run measures", 20, || begun().is_some());
-    let first = begun().unwrap();
+    let bench = start(&["run", "steady", "--rate", "2k/s", "--ui", "none", "--out", &folder]);
+    let begun = || only_run(out.path()).filter(|run| has_begun(run, "measure"));
+    until("the run measures", 20, || begun().is_some());
+    let run = begun().unwrap();
     bench.signal(Signal::SIGKILL);
-    bench.wait(10);
+    bench.wait(30);
+    (out, run)
+}
+
+#[test]
+fn the_next_run_sweeps_up_what_a_killed_bench_left() {
+    let (out, first) = killed_while_measuring();
+    let _live = live();
+    let folder = out.path().display().to_string();
     assert!(first.join("work").exists(), "the killed bench could not remove its work folder");
     tailproof(&["run", "steady", "--duration", "1s", "--rate", "2k/s", "--ui", "none", "--out", &folder]).expect(0);
     is_closed(&first);
     is_told_as_broken_off(&first);
+}
+
+#[test]
+#[ignore = "known: without books.bin the run stays `running` for ever, and report refuses it"]
+fn a_run_whose_bench_was_killed_before_the_books_were_begun_is_told_and_closed() {
+    let (out, run) = killed_while_measuring();
+    std::fs::remove_file(run.join("books.bin")).unwrap();
+    is_told_as_broken_off(&run);
+    tailproof(&["cleanup", "--out", &out.path().display().to_string()]).expect(0);
+    assert_eq!(manifest(&run).map(|manifest| manifest.state), Some(results::run::RunState::BrokenOff));
+}
+
+/// In a container whose first process does not reap, a dead bench stays a zombie for ever.
+#[test]
+#[ignore = "known: a zombie is taken for a living bench, and its run is never swept up"]
+fn a_dead_bench_that_nobody_has_reaped_is_a_dead_bench() {
+    let _live = live();
+    let out = place();
+    let folder = out.path().display().to_string();
+    let bench = start(&["run", "steady", "--rate", "2k/s", "--ui", "none", "--out", &folder]);
+    let begun = || only_run(out.path()).filter(|run| has_begun(run, "measure"));
+    until("the run measures", 20, || begun().is_some());
+    let run = begun().unwrap();
+    bench.signal(Signal::SIGKILL);
+    until("the bench is a zombie", 5, || !lives(bench.child.id()));
+    nobody_is_left(out.path(), 2);
+    tailproof(&["cleanup", "--out", &folder]).expect(0);
+    is_closed(&run);
 }

@@ -6,27 +6,25 @@ use nix::sys::signal::Signal;
 
 use crate::support::{
     Ended, Running, live, place, start, tailproof,
-    traces::{agents, agents_end, has_begun, is_closed, is_told_as_broken_off, only_run},
+    traces::{agents, has_begun, is_closed, is_told_as_broken_off, nobody_is_left, only_run},
     until,
 };
 
 /// A run long enough to be interrupted anywhere, and where it lies once `phase` has begun and an agent runs.
-fn run_until(out: &Path, phase: &str) -> (Running, PathBuf, Vec<u32>) {
+fn run_until(out: &Path, phase: &str) -> (Running, PathBuf) {
     let folder = out.display().to_string();
     let args = ["run", "steady", "--duration", "2s", "--rate", "4k/s", "--set", "time.warm_up=2s", "--out", &folder];
     let bench = start(&[&args[..], &["--ui", "text"]].concat());
     let there = || only_run(out).filter(|run| has_begun(run, phase) && !agents(run).is_empty());
     until(&format!("the run reaches {phase}"), 20, || there().is_some());
-    let run = there().unwrap();
-    let pids = agents(&run);
-    (bench, run, pids)
+    (bench, there().unwrap())
 }
 
-fn hold(ended: &Ended, run: &Path, pids: &[u32]) {
+fn hold(ended: &Ended, run: &Path) {
     assert_eq!(ended.code, 130, "{ended}");
     assert!(ended.stderr.contains("breaking off"), "{ended}");
     assert!(ended.stdout.contains("exit=130") && !ended.stdout.contains("verdict=PASS"), "{ended}");
-    agents_end(pids, 2);
+    nobody_is_left(run, 2);
     is_closed(run);
     is_told_as_broken_off(run);
 }
@@ -34,10 +32,10 @@ fn hold(ended: &Ended, run: &Path, pids: &[u32]) {
 fn interrupted_in(phase: &str, signal: Signal) {
     let _live = live();
     let out = place();
-    let (bench, run, pids) = run_until(out.path(), phase);
+    let (bench, run) = run_until(out.path(), phase);
     bench.signal(signal);
     let ended = bench.wait(30);
-    hold(&ended, &run, &pids);
+    hold(&ended, &run);
 }
 
 #[test]
@@ -64,7 +62,7 @@ fn sigterm_is_an_interrupt_as_well() {
 fn a_second_interrupt_ends_at_once_and_leaves_no_process() {
     let _live = live();
     let out = place();
-    let (mut bench, run, pids) = run_until(out.path(), "measure");
+    let (mut bench, run) = run_until(out.path(), "measure");
     bench.signal(Signal::SIGINT);
     until("the first interrupt is noticed", 5, || bench.stderr().contains("breaking off") || bench.has_ended());
     if !bench.has_ended() {
@@ -72,7 +70,7 @@ fn a_second_interrupt_ends_at_once_and_leaves_no_process() {
     }
     let ended = bench.wait(30);
     assert_eq!(ended.code, 130, "{ended}");
-    agents_end(&pids, 2);
+    nobody_is_left(out.path(), 2);
     tailproof(&["cleanup", "--out", &out.path().display().to_string()]).expect(0);
     is_closed(&run);
     is_told_as_broken_off(&run);

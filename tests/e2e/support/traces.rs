@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use loadgen::clock::RunClock;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use results::{
     books::Books,
     run::{Manifest, RunState},
 };
 
-use super::{run_folders, tailproof, until};
+use super::{LOOK, run_folders, tailproof};
 
 /// The only run folder in `out`, once there is one.
 pub(crate) fn only_run(out: &Path) -> Option<PathBuf> {
@@ -42,9 +47,35 @@ pub(crate) fn lives(pid: u32) -> bool {
     stat.contains("(tailproof)") && !matches!(state, None | Some('Z' | 'X'))
 }
 
-/// Waits until every agent of a run is gone.
-pub(crate) fn agents_end(pids: &[u32], seconds: u64) {
-    until(&format!("the agents {pids:?} are gone"), seconds, || !pids.iter().any(|&pid| lives(pid)));
+/// Waits until no process is left whose command line names something in `out`: an agent that was started and not yet
+/// written down counts as well. What is left after that is ended, so that it spoils no other run, and the test fails.
+pub(crate) fn nobody_is_left(out: &Path, seconds: u64) {
+    let clock = RunClock::start();
+    loop {
+        let left = processes_of(out);
+        if left.is_empty() {
+            return;
+        }
+        if clock.now_us() > seconds * 1_000_000 {
+            for (pid, _) in &left {
+                // It may have ended just now.
+                let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+            }
+            panic!("still there after {seconds} s: {left:#?}");
+        }
+        clock.park_until(clock.now_us() + LOOK);
+    }
+}
+
+/// Processes whose command line names something in `folder`; that of a zombie is empty.
+fn processes_of(folder: &Path) -> Vec<(u32, String)> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let command = std::fs::read(entry.path().join("cmdline")).ok()?;
+        Some((pid, String::from_utf8_lossy(&command).replace('\0', " ")))
+    });
+    let folder = folder.display().to_string();
+    processes.filter(|(_, command)| command.contains(&folder)).collect()
 }
 
 /// Whether `phase` has begun in a run.

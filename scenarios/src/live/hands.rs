@@ -118,7 +118,6 @@ struct Worker {
 impl Worker {
     fn kubelet(&self, on: &On<Rotate>) {
         let mut missed = false;
-        let mut reopens = 0;
         while !self.stop.within(on.what.every.duration()) {
             for &stream in &on.streams {
                 if self.stop.within(Duration::ZERO) {
@@ -127,9 +126,7 @@ impl Worker {
                 if self.places.writers().file_size(stream).unwrap_or(0) < on.what.max_size.0 {
                     continue;
                 }
-                reopens += 1;
-                let fails = on.what.fail_every > 0 && reopens % on.what.fail_every == 0;
-                match self.rotate_once(stream, &on.what, fails, on.what.steer && missed) {
+                match self.rotate_once(stream, &on.what, on.what.steer && missed) {
                     // Somebody else took the freed number: next time it is steered back.
                     Ok(came_back) => missed = came_back == Some(false),
                     Err(error) => self.complain(&error),
@@ -139,13 +136,7 @@ impl Worker {
     }
 
     /// Whether the number freed by this rotation came back with its new file, if it freed one.
-    fn rotate_once(
-        &self,
-        stream: StreamId,
-        rotate: &Rotate,
-        fails: bool,
-        steer: bool,
-    ) -> Result<Option<bool>, StepError> {
+    fn rotate_once(&self, stream: StreamId, rotate: &Rotate, steer: bool) -> Result<Option<bool>, StepError> {
         let mut place = self.places.hold(stream);
         place.rotation += 1;
         let listing = listing(&place.live);
@@ -156,7 +147,7 @@ impl Worker {
             ..kubelet::Settings::default()
         };
         let stamp = kubelet::stamp(super::clock::unix_seconds());
-        if fails {
+        if rotate.fail_every > 0 && place.rotation.is_multiple_of(rotate.fail_every) {
             let steps = kubelet::rename_back(&listing, &place.live, &stamp, settings);
             self.places.perform(stream, place.rotation, &steps, None)?;
             return Ok(None);

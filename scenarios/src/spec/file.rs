@@ -150,12 +150,13 @@ fn apply(table: &mut toml::Table, set: &str) -> Result<(), String> {
         let next = at.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
         at = match next {
             toml::Value::Table(inner) => inner,
-            toml::Value::Array(list) => {
+            toml::Value::Array(entries) => {
                 let index: usize = steps
                     .next()
                     .and_then(|i| i.parse().ok())
                     .ok_or(format!("`{part}` is a list: name the place, `{part}.0`"))?;
-                list.get_mut(index)
+                entries
+                    .get_mut(index)
                     .and_then(toml::Value::as_table_mut)
                     .ok_or(format!("`{part}` has no entry {index}"))?
             }

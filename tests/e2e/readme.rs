@@ -99,22 +99,28 @@ fn the_schema_for_editors_is_json_and_knows_every_section() {
 #[test]
 fn every_command_that_the_readme_names_is_one() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    // Every second part is between fences.
-    let commands = readme.split("```").skip(1).step_by(2).flat_map(str::lines);
-    for line in commands.map(|line| line.trim().trim_start_matches("$ ")) {
-        let Some(command) = line.strip_prefix("tailproof ") else { continue };
+    let inline = readme.split("`tailproof ").skip(1).filter_map(|rest| rest.split('`').next());
+    let lines = readme.lines().filter_map(|line| line.trim().strip_prefix("cargo run --release -- "));
+    let commands: Vec<&str> = inline.chain(lines).filter(|command| !command.starts_with("verdict=")).collect();
+    assert!(commands.len() >= 5, "a README that names no commands: {commands:?}");
+    for command in commands {
         let verb = command.split_whitespace().next().unwrap_or_default();
-        if verb.starts_with("verdict=") || verb.starts_with("--") {
-            continue;
-        }
-        assert!(VERBS.contains(&verb), "the README names `tailproof {verb}`, which is no verb: {line}");
-        let words: Vec<&str> = command.split_whitespace().skip(1).collect();
-        for option in words.iter().filter(|word| word.starts_with("--")) {
+        assert!(VERBS.contains(&verb), "`{verb}` is no verb: tailproof {command}");
+        let help = tailproof(&[verb, "--help"]).expect(0);
+        for option in command.split_whitespace().filter(|word| word.starts_with("--")) {
             let name = option.split('=').next().unwrap_or(option);
-            let help = tailproof(&[verb, "--help"]).expect(0);
-            assert!(help.stdout.contains(name), "the README names {name} of {verb}: {line}");
+            assert!(help.stdout.contains(name), "{verb} has no {name}: tailproof {command}");
         }
     }
+}
+
+#[test]
+#[ignore = "known: `show` prints the settled plan as JSON below the scenario, not as comments"]
+fn a_shipped_scenario_that_was_shown_into_a_file_is_a_scenario() {
+    let place = place();
+    let mine = place.path().join("mine.toml");
+    std::fs::write(&mine, tailproof(&["show", "tail-stall"]).expect(0).stdout).unwrap();
+    tailproof(&["check", &mine.display().to_string()]).expect(0);
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub struct State {
     pub sample: Sample,
     /// Rates over the last second.
     pub rates: Rates,
+    /// Names of the streams; index = stream.
+    pub names: Vec<String>,
     /// Streams as last sampled; index = stream.
     pub streams: Vec<StreamSample>,
     /// What was done to files.
@@ -121,6 +123,7 @@ impl State {
         // Events of several threads may be a little out of order; time does not run back for it.
         self.t_us = self.t_us.max(event.t_us);
         match &event.what {
+            What::Begun(names) => self.names.clone_from(names),
             What::Phase(phase) => self.phase = Some((*phase, event.t_us)),
             What::Sample(sample) => self.sample(event.t_us, sample),
             What::Streams(streams) => self.streams.clone_from(streams),
@@ -137,7 +140,7 @@ impl State {
             What::Stall(stall) => self.stall(stall),
             What::Judged(outcome) => self.outcome = Some(outcome.clone()),
         }
-        if let Some(words) = crate::text::live::news(event) {
+        if let Some(words) = crate::text::live::news(event, &self.names) {
             if self.recent.len() == MOST_RECENT {
                 self.recent.pop_front();
             }
@@ -306,7 +309,8 @@ mod tests {
         let mut state = State::default();
         for n in 0..200_000u32 {
             state.fold(&opened(n, u64::from(n), 1));
-            let fault = Fault { id: n, name: "hang".into(), state: FaultState::Applied, hits: 0, detail: String::new() };
+            let fault =
+                Fault { id: n, name: "hang".into(), state: FaultState::Applied, hits: 0, detail: String::new() };
             state.fold(&Event { t_us: u64::from(n), what: What::Fault(fault) });
             state.fold(&sample(u64::from(n), 0, 0));
         }

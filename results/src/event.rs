@@ -21,6 +21,8 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
+    /// The first event: the names of the streams, index = stream.
+    Begun(Vec<String>),
     /// A stretch of the run begins.
     Phase(Phase),
     /// Totals, about once a second.

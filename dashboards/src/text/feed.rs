@@ -59,7 +59,7 @@ impl Feed {
     /// The lines that `event` calls for; `state` has already taken it in.
     pub fn take(&mut self, event: &Event, state: &State) -> Vec<Line> {
         let mut lines = Vec::new();
-        if let Some(words) = news(event) {
+        if let Some(words) = news(event, &state.names) {
             let kind = kind(&event.what);
             let told = self.told.entry(kind).or_insert(0);
             *told += 1;

@@ -4,7 +4,10 @@
 //!  00:12 measure 8/60 s  in 24.0k/s out 23.9k/s  behind 1.23k 410 kB  p99 210 ms  hang
 //! ```
 
-use results::event::{AgentEvent, Event, Fault, FaultState, Phase, What};
+use results::{
+    event::{AgentEvent, Event, Fault, FaultState, Phase, What},
+    identity::StreamId,
+};
 
 pub use super::feed::{Feed, Line, Place};
 use super::{table, units};
@@ -46,8 +49,8 @@ fn last_word(state: &State) -> Option<String> {
     (state.files.rotations > 0).then(|| format!("rot {}", units::short(state.files.rotations)))
 }
 
-/// What an event says to a person; `None` for those that only move the figures.
-pub fn news(event: &Event) -> Option<String> {
+/// What an event says to a person, who knows streams by their `names`; `None` for those that only move the figures.
+pub fn news(event: &Event, names: &[String]) -> Option<String> {
     match &event.what {
         What::Phase(phase) => Some(format!("phase {}", name(*phase))),
         What::Fault(fault) => Some(fault_words(fault)),
@@ -58,22 +61,32 @@ pub fn news(event: &Event) -> Option<String> {
         }
         What::Warning(warning) => Some(format!("warning[{}]: {}", display(&warning.name), display(&warning.text))),
         What::Stall(stall) => Some(match stall.until_us {
-            None => format!("STALL stream {} has not moved since {}", stall.stream.0, units::clock(stall.from_us)),
+            None => {
+                format!("STALL {} has not moved since {}", called(stall.stream, names), units::clock(stall.from_us))
+            }
             Some(until) => {
                 let stood = units::millis(until.saturating_sub(stall.from_us) as f64 / 1e3);
-                format!("stream {} moves again after {stood}", stall.stream.0)
+                format!("{} moves again after {stood}", called(stall.stream, names))
             }
         }),
         What::RotationStep(step) => {
             let error = step.error.as_deref()?;
-            Some(format!("rotation of stream {} failed at {}: {}", step.stream.0, display(&step.path), display(error)))
+            let stream = called(step.stream, names);
+            Some(format!("rotation of {stream} failed at {}: {}", display(&step.path), display(error)))
         }
-        What::Sample(_)
+        What::Begun(_)
+        | What::Sample(_)
         | What::Streams(_)
         | What::GenerationOpened(_)
         | What::GenerationClosed(_)
         | What::Judged(_) => None,
     }
+}
+
+/// A stream's name, or its number where the timeline does not tell.
+fn called(stream: StreamId, names: &[String]) -> String {
+    let name = names.get(usize::from(stream.0)).map(|name| display(name).into_owned());
+    name.unwrap_or_else(|| format!("stream {}", stream.0))
 }
 
 fn fault_words(fault: &Fault) -> String {
@@ -147,11 +160,19 @@ mod tests {
     }
 
     #[test]
+    fn a_stalled_stream_is_called_by_its_name_where_that_is_known() {
+        let stall = || at(9 * S, What::Stall(Stall { stream: StreamId(1), from_us: 2 * S, until_us: None }));
+        let names = ["web-00".to_owned(), "web\u{1b}-01".to_owned()];
+        assert_eq!(news(&stall(), &names).unwrap(), "STALL web\\x1b-01 has not moved since 00:02");
+        assert_eq!(news(&stall(), &[]).unwrap(), "STALL stream 1 has not moved since 00:02");
+    }
+
+    #[test]
     fn news_pass_the_door() {
         let warning = What::Warning(Warning { name: "a\u{1b}b".into(), text: "c\u{202e}d".into() });
-        assert_eq!(news(&at(0, warning)).unwrap(), "warning[a\\x1bb]: c\\u{202e}d");
+        assert_eq!(news(&at(0, warning), &[]).unwrap(), "warning[a\\x1bb]: c\\u{202e}d");
         let file = FileId { device: 1, inode: 2, born_ns: 3 };
         let opened = Generation { stream: StreamId(0), generation: 0, path: "x".into(), file, first_seq: 0 };
-        assert_eq!(news(&at(0, What::GenerationOpened(opened))), None);
+        assert_eq!(news(&at(0, What::GenerationOpened(opened)), &[]), None);
     }
 }

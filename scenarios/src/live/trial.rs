@@ -69,6 +69,7 @@ impl<'w> Trial<'w> {
         let folder = RunFolder::create(&how.out, &clock::stamp(), &plan.name, how.agent.name(), &manifest)?;
         let clock = RunClock::start();
         let (bus, events) = bus(clock);
+        bus.say(What::Begun(plan.streams.iter().map(|stream| stream.name.clone()).collect()));
         Ok(Self {
             plan: plan.clone(),
             how: how.clone(),

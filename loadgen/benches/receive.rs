@@ -5,8 +5,12 @@ use std::{hint::black_box, io::Write, sync::Arc};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flate2::{Compression, write::GzEncoder};
 use loadgen::{
-    payload::{Body, Payload, Pool, Size},
-    receive::{Format, Keys, decode::Decoder, unpack_gzip},
+    payload::{Body, Payload, Payloads, Pool, Size},
+    receive::{
+        Format, Keys,
+        decode::{Decoder, Record},
+        unpack_gzip,
+    },
 };
 use results::{
     identity::StreamId,
@@ -17,7 +21,7 @@ const RECORDS: u64 = 10_000;
 
 fn receive(criterion: &mut Criterion) {
     let payload = Payload::new(1, StreamId(0), Arc::new(Pool::new(1, Body::AppText, Size::Fixed(300))));
-    let texts: Vec<Vec<u8>> = (0..RECORDS).map(|seq| payload.expected(seq, 1)).collect();
+    let texts: Vec<Vec<u8>> = (0..RECORDS).map(|seq| payload.expected(seq, 3 * seq)).collect();
     let raw: Vec<u8> = texts.iter().flat_map(|text| [text, &b"\n"[..]].concat()).collect();
     let object = |text: &Vec<u8>| {
         let text = std::str::from_utf8(text).expect("text");
@@ -30,12 +34,21 @@ fn receive(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("receive");
     group.throughput(Throughput::Elements(RECORDS));
-    for (name, body) in [("raw", raw.as_slice()), ("json", json.as_bytes())] {
-        let mut decoder = Decoder::new(Format::Auto, Keys::default(), None);
+    let payloads = Arc::new(Payloads::new(1, 1, [(Body::AppText, Size::Fixed(300))]));
+    for (name, body, payloads) in [
+        ("raw", raw.as_slice(), None),
+        ("json", json.as_bytes(), Some(payloads)),
+        ("json of unknown texts", json.as_bytes(), None),
+    ] {
+        let mut decoder = Decoder::new(Format::Auto, Keys::default(), payloads);
         group.bench_function(format!("decode {name}"), |bench| {
             bench.iter(|| {
-                decoder.decode(body, &mut |text, seen| {
-                    black_box((text.len(), seen.path.map(<[u8]>::len)));
+                decoder.decode(body, &mut |record, seen| {
+                    let text = match record {
+                        Record::Text(text) => text.len(),
+                        Record::Proven(stamp, _) => stamp.text_len as usize,
+                    };
+                    black_box((text, seen.path.map(<[u8]>::len)));
                 });
             });
         });
@@ -45,9 +58,9 @@ fn receive(criterion: &mut Criterion) {
         let mut intake = ledger.intake();
         group.bench_function(format!("decode and book {name}"), |bench| {
             bench.iter(|| {
-                intake.begin(5);
-                decoder.decode(body, &mut |text, seen| intake.record(text, seen));
-                ledger.answered(intake.end(), 6);
+                intake.begin(3 * RECORDS);
+                decoder.decode(body, &mut |record, seen| record.book(seen, &mut intake));
+                ledger.answered(intake.end(), 3 * RECORDS);
             });
         });
     }

@@ -186,7 +186,7 @@ fn receive(records: u64, prepare: impl Fn(&[u8]) -> Vec<u8>, unpack: bool, body:
     let payload = payload(body);
     let wire: Vec<Vec<u8>> = (0..8)
         .map(|part| {
-            let texts = (part * records..(part + 1) * records).flat_map(|seq| prepare(&payload.expected(seq, 1)));
+            let texts = (part * records..(part + 1) * records).flat_map(|seq| prepare(&payload.expected(seq, 3 * seq)));
             let body: Vec<u8> = texts.collect();
             if !unpack {
                 return body;
@@ -205,13 +205,13 @@ fn receive(records: u64, prepare: impl Fn(&[u8]) -> Vec<u8>, unpack: bool, body:
         let mut count = 0u64;
         for _ in 0..12 {
             for body in &wire {
-                intake.begin(5);
+                intake.begin(3 * 8 * records);
                 let body = if unpack { loadgen::receive::unpack_gzip(body, &mut unpacked).unwrap() } else { body };
-                decoder.decode(body, &mut |text, seen| {
+                decoder.decode(body, &mut |record, seen| {
                     count += 1;
-                    intake.record(text, seen);
+                    record.book(seen, &mut intake);
                 });
-                ledger.answered(intake.end(), 6);
+                ledger.answered(intake.end(), 3 * 8 * records);
             }
         }
         assert_eq!((count, ledger.totals().corrupted), (8 * 12 * records, 0));

@@ -141,6 +141,11 @@ impl Payloads {
         self.0.get(usize::from(stream.0))
     }
 
+    /// All of them, in the order of the streams.
+    pub(crate) fn streams(&self) -> std::slice::Iter<'_, Payload> {
+        self.0.iter()
+    }
+
     /// The text that belongs to a stamp; `None` if the run has no such stream or the stamp is of another run.
     pub fn expected(&self, stamp: &Stamp) -> Option<Vec<u8>> {
         let payload = self.get(stamp.id.stream)?;
@@ -154,6 +159,17 @@ pub(crate) fn mix(value: u64) -> u64 {
     let value = (value ^ value >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let value = (value ^ value >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
     value ^ value >> 31
+}
+
+/// Eight lower-case hex digits, all at once.
+#[inline]
+pub(crate) fn hex8(value: u32) -> [u8; 8] {
+    let spread = u64::from(value);
+    let spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF;
+    let spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF;
+    let nibbles = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F;
+    let letters = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    (nibbles + 0x3030_3030_3030_3030 + letters * 0x27).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -184,6 +200,11 @@ mod tests {
             prop_assert_eq!(check, identity::check(&text, at));
             prop_assert!(std::str::from_utf8(&text).is_ok() && !text.contains(&b'\n'));
             prop_assert!(!json || serde_json::from_slice::<serde_json::Value>(&text).is_ok());
+        }
+
+        #[test]
+        fn eight_digits_at_once_are_the_digits(value: u32) {
+            prop_assert_eq!(hex8(value).to_vec(), format!("{value:08x}").into_bytes());
         }
     }
 

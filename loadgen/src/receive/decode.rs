@@ -8,16 +8,28 @@
 //! ```
 //! Nothing is refused: what cannot be read is handed on as it came, and the judge finds it damaged.
 
+mod layout;
 mod merged;
 mod object;
+mod proven;
+mod text;
+mod unescape;
+
+use std::{borrow::Cow, sync::Arc};
 
 use results::{
     identity::{self, Stamp},
-    ledger::Seen,
+    ledger::{Intake, Seen},
 };
 use serde::{Deserialize, Serialize};
 
-use self::object::{Scratch, Value, scan, skip_space, skip_value, unescape};
+use self::{
+    layout::Layout,
+    object::{Value, read, skip_space, skip_value},
+    proven::{Forms, Prover},
+    text::{Text, Texts, without_line_feed},
+    unescape::{Scratch, unescape},
+};
 use crate::payload::Payloads;
 
 /// How records lie in a body or file.
@@ -53,24 +65,78 @@ impl Default for Keys {
     }
 }
 
-/// Takes one record.
-pub type Take<'a> = dyn FnMut(&[u8], Seen<'_>) + 'a;
+impl Keys {
+    fn is_text(&self, key: &[u8]) -> bool {
+        self.text.as_bytes() == key
+    }
 
-/// Decodes bodies; holds the scratch space between them.
-#[derive(Debug)]
+    fn is_path(&self, key: &[u8]) -> bool {
+        self.paths.iter().any(|path| path.as_bytes() == key)
+    }
+
+    fn is_output(&self, key: &[u8]) -> bool {
+        self.output.as_bytes() == key
+    }
+}
+
+/// One record as it was decoded.
+#[derive(Debug, Clone, Copy)]
+pub enum Record<'a> {
+    /// Its text, for the judge to verify.
+    Text(&'a [u8]),
+    /// Its stamp; the text was compared with the one that these payloads have for it, and is the same to the byte.
+    Proven(&'a Stamp, &'a Payloads),
+}
+
+impl<'a> Record<'a> {
+    /// The text, recomputed if it was only compared.
+    pub fn text(self) -> Cow<'a, [u8]> {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Proven(stamp, payloads) => payloads.expected(stamp).unwrap_or_default().into(),
+        }
+    }
+
+    /// Books it.
+    #[inline]
+    pub fn book(self, seen: Seen<'_>, intake: &mut Intake) {
+        match self {
+            Self::Proven(stamp, _) if intake.record_proven(stamp, seen) => {}
+            _ => intake.record(&self.text(), seen),
+        }
+    }
+}
+
+/// Takes one record.
+pub type Take<'a> = dyn FnMut(Record<'_>, Seen<'_>) + 'a;
+
+/// Decodes bodies; holds the scratch space between them. A clone shares what was learned of the run's texts.
+#[derive(Debug, Clone)]
 pub struct Decoder {
     format: Format,
     keys: Keys,
-    payloads: Option<std::sync::Arc<Payloads>>,
-    text: Scratch,
+    forms: Option<Arc<Forms>>,
+    layout: Layout,
+    texts: Texts,
     path: Scratch,
     output: Scratch,
 }
 
 impl Decoder {
-    /// `payloads` is needed for merged objects only.
-    pub fn new(format: Format, keys: Keys, payloads: Option<std::sync::Arc<Payloads>>) -> Self {
-        Self { format, keys, payloads, text: Scratch::default(), path: Scratch::default(), output: Scratch::default() }
+    /// With `payloads`, texts that are as they were written are proven by comparison (which is faster and concludes
+    /// the same), and records that the agent parsed are put together again.
+    pub fn new(format: Format, keys: Keys, payloads: Option<Arc<Payloads>>) -> Self {
+        let forms = payloads.map(|payloads| Arc::new(Forms::new(payloads)));
+        let texts = Texts::new(forms.clone().map(Prover::new));
+        Self {
+            format,
+            keys,
+            forms,
+            layout: Layout::default(),
+            texts,
+            path: Scratch::default(),
+            output: Scratch::default(),
+        }
     }
 
     /// Hands on every record of a whole body, or of whole lines of a file.
@@ -78,11 +144,11 @@ impl Decoder {
         match self.format {
             Format::JsonArray => self.array(body, take),
             Format::Auto if is_array(body) => self.array(body, take),
-            Format::Raw => lines(body, |line| take(line, Seen::default())),
+            Format::Raw => lines(body, |line| take(Record::Text(line), Seen::default())),
             Format::JsonLines => lines(body, |line| self.object_line(line, take)),
             Format::Auto => lines(body, |line| match line.first() {
                 Some(b'{') => self.object_line(line, take),
-                _ => take(line, Seen::default()),
+                _ => take(Record::Text(line), Seen::default()),
             }),
         }
     }
@@ -104,7 +170,7 @@ impl Decoder {
                         at = end;
                     }
                     // Cut or no JSON at all: the rest is one damaged record.
-                    None => return take(&body[at..], Seen::default()),
+                    None => return take(Record::Text(&body[at..]), Seen::default()),
                 },
             }
         }
@@ -117,25 +183,30 @@ impl Decoder {
     }
 
     /// Hands on the object at the head of `input`, if it is a flat one with a text; how long it was.
+    #[inline]
     fn object(&mut self, input: &[u8], is_line: bool, take: &mut Take<'_>) -> Option<usize> {
-        let fields = scan(input, &self.keys, &mut self.text)?;
-        if !fields.has_text || is_line && skip_space(input, fields.len) != input.len() {
+        let fields = read(input, &self.keys, &mut self.layout, &mut self.texts)?;
+        let text = fields.text?;
+        if is_line && skip_space(input, fields.len) != input.len() {
             return None;
         }
         let seen = Seen {
             path: fields.path.and_then(|value| plain(value, &mut self.path)),
             output: fields.output.and_then(|value| plain(value, &mut self.output)),
         };
-        let text = self.text.bytes();
-        take(text.strip_suffix(b"\n").unwrap_or(text), seen);
+        match (&text, &self.forms) {
+            (Text::Proven(stamp), Some(forms)) => take(Record::Proven(stamp, forms.payloads()), seen),
+            _ => take(Record::Text(without_line_feed(self.texts.unescaped())), seen),
+        }
         Some(fields.len)
     }
 
     /// The way for everything else.
     fn slowly(&mut self, document: &[u8], take: &mut Take<'_>) {
         let is_raw = self.format == Format::Auto && is_whole_text(document);
-        if is_raw || !merged::take(document, &self.keys, self.payloads.as_deref(), take) {
-            take(document, Seen::default());
+        let payloads = self.forms.as_deref().map(|forms| &**forms.payloads());
+        if is_raw || !merged::take(document, &self.keys, payloads, take) {
+            take(Record::Text(document), Seen::default());
         }
     }
 }
@@ -175,112 +246,4 @@ fn lines(body: &[u8], mut take: impl FnMut(&[u8])) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use proptest::prelude::*;
-    use results::identity::StreamId;
-
-    use super::*;
-    use crate::payload::{Body, Size};
-
-    type Found = Vec<(Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>)>;
-
-    fn payloads() -> Arc<Payloads> {
-        static POOLS: std::sync::OnceLock<Arc<Payloads>> = std::sync::OnceLock::new();
-        let size = Size::Spread { min: 90, max: 600, long_every: 8, long: 40_000 };
-        let build = || Arc::new(Payloads::new(9, 1, [(Body::NginxJson, size), (Body::AppText, size)]));
-        Arc::clone(POOLS.get_or_init(build))
-    }
-
-    fn decode(format: Format, body: &[u8]) -> Found {
-        let mut found = Vec::new();
-        Decoder::new(format, Keys::default(), Some(payloads())).decode(body, &mut |text, seen| {
-            found.push((text.to_vec(), seen.path.map(<[u8]>::to_vec), seen.output.map(<[u8]>::to_vec)));
-        });
-        found
-    }
-
-    fn texts() -> Vec<Vec<u8>> {
-        let payloads = payloads();
-        let text = |stream, seq| payloads.get(StreamId(stream)).expect("a stream").expected(seq, 5);
-        (0..40).flat_map(|seq| [text(0, seq), text(1, seq)]).collect()
-    }
-
-    fn object(text: &[u8]) -> String {
-        let text = std::str::from_utf8(text).expect("text");
-        serde_json::json!({"date": 1.5, "log": text, "file": "/var/\"log\"", "stream": "stdout", "k8s": {"a": [1]}})
-            .to_string()
-    }
-
-    fn labelled(texts: Vec<Vec<u8>>) -> Found {
-        texts.into_iter().map(|text| (text, Some(b"/var/\"log\"".to_vec()), Some(b"stdout".to_vec()))).collect()
-    }
-
-    #[test]
-    fn raw_lines_are_the_texts_told_or_found_out() {
-        let body = texts().iter().flat_map(|text| [text.as_slice(), b"\n"].concat()).collect::<Vec<u8>>();
-        let expected: Found = texts().into_iter().map(|text| (text, None, None)).collect();
-        assert_eq!(decode(Format::Raw, &body), expected);
-        assert_eq!(decode(Format::Auto, &body), expected);
-    }
-
-    #[test]
-    fn objects_yield_text_path_and_output_in_lines_and_arrays() {
-        let objects: Vec<String> = texts().iter().map(|text| object(text)).collect();
-        let lines = objects.join("\n");
-        let array = format!(" [ {} ]\n", objects.join(" ,\n"));
-        for (format, body) in
-            [(Format::Auto, &lines), (Format::JsonLines, &lines), (Format::Auto, &array), (Format::JsonArray, &array)]
-        {
-            assert_eq!(decode(format, body.as_bytes()), labelled(texts()));
-        }
-    }
-
-    #[test]
-    fn objects_as_agents_write_them_take_the_fast_way() {
-        for text in texts() {
-            let mut decoder = Decoder::new(Format::Auto, Keys::default(), None);
-            let line = object(&text);
-            let mut count = 0;
-            let len = decoder.object(line.as_bytes(), true, &mut |found, _| count += usize::from(found == text));
-            assert_eq!((len, count), (Some(line.len()), 1), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_line_feed_that_docker_left_is_no_part_of_the_text() {
-        assert_eq!(decode(Format::Auto, br#"{"log":"abc\n"}"#)[0].0, b"abc");
-    }
-
-    #[test]
-    fn a_parsed_record_is_rebuilt_and_a_changed_field_is_not() {
-        let text = &texts()[0];
-        let mut value: serde_json::Value = serde_json::from_slice(text).expect("JSON");
-        value["file"] = "/p".into();
-        value["request_time"] = serde_json::json!(value["request_time"].as_f64().expect("a number"));
-        let found = decode(Format::Auto, value.to_string().as_bytes());
-        assert_eq!(found, [(text.clone(), Some(b"/p".to_vec()), None)]);
-        value["status"] = 999.into();
-        assert_ne!(decode(Format::Auto, value.to_string().as_bytes())[0].0, *text);
-        value.as_object_mut().expect("an object").remove("status");
-        assert_ne!(decode(Format::Auto, value.to_string().as_bytes())[0].0, *text);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_handed_on_as_it_came() {
-        assert_eq!(decode(Format::JsonLines, b"{\"log\":\"cut")[0].0, b"{\"log\":\"cut");
-        assert_eq!(decode(Format::JsonArray, b"[{\"log\":\"a\"},{\"log\":\"cut")[1].0, b"{\"log\":\"cut");
-        assert_eq!(decode(Format::Auto, b"{} trailing")[0].0, b"{} trailing");
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(mut body in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"{}[]\",:\\ \n".to_vec())], 0..300), start in 0usize..3) {
-            body.splice(0..0, [&b""[..], b"[{", b"{\"log\":\""][start].iter().copied());
-            for format in [Format::Auto, Format::Raw, Format::JsonLines, Format::JsonArray] {
-                decode(format, &body);
-            }
-        }
-    }
-}
+mod tests;

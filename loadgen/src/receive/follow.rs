@@ -43,7 +43,8 @@ pub struct FollowPlan {
     pub format: Format,
     /// Under which keys.
     pub keys: Keys,
-    /// The texts of the run, if the agent parses records that are JSON themselves.
+    /// The texts of the run: with them, records are compared instead of unescaped, and those that an agent parsed
+    /// (because they are JSON themselves) are put together again.
     pub payloads: Option<Arc<Payloads>>,
 }
 
@@ -252,9 +253,9 @@ impl Watch {
 fn book(lines: &[u8], intake: &mut Intake, decoder: &mut Decoder, ledger: &Ledger, clock: RunClock) -> u64 {
     let mut records = 0;
     intake.begin(clock.now_us());
-    decoder.decode(lines, &mut |text, seen| {
+    decoder.decode(lines, &mut |record, seen| {
         records += 1;
-        intake.record(text, seen);
+        record.book(seen, intake);
     });
     ledger.answered(intake.end(), clock.now_us());
     records

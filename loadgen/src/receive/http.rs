@@ -44,7 +44,8 @@ pub struct HttpPlan {
     pub format: Format,
     /// Under which keys.
     pub keys: Keys,
-    /// The texts of the run, if the agent parses records that are JSON themselves.
+    /// The texts of the run: with them, records are compared instead of unescaped, and those that an agent parsed
+    /// (because they are JSON themselves) are put together again.
     pub payloads: Option<Arc<Payloads>>,
     /// Largest body over the wire, bytes.
     pub body_limit: usize,

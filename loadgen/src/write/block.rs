@@ -15,7 +15,7 @@ use crate::{
     clock::WALL_LEN,
     frame::{Framing, OUTPUT_LEN, output_label},
     payload::{
-        Payload, Pool,
+        Payload, Pool, hex8,
         pool::{DUE_AT, RUN_AT, SEQ_AT},
     },
 };
@@ -201,17 +201,6 @@ impl Same {
     }
 }
 
-/// Eight lower-case hex digits, all at once.
-#[inline]
-fn hex8(value: u32) -> [u8; 8] {
-    let spread = u64::from(value);
-    let spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF;
-    let spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF;
-    let nibbles = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F;
-    let letters = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
-    (nibbles + 0x3030_3030_3030_3030 + letters * 0x27).to_be_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -250,11 +239,6 @@ mod tests {
                     prop_assert_eq!(line, &framing.frame(&text, TIME, label).bytes[..]);
                 }
             }
-        }
-
-        #[test]
-        fn eight_digits_at_once_are_the_digits(value: u32) {
-            prop_assert_eq!(hex8(value).to_vec(), format!("{value:08x}").into_bytes());
         }
     }
 }

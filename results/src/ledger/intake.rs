@@ -79,6 +79,25 @@ impl Intake {
             Some(stamp) => self.arrived(&stamp, seen),
             None => self.odd(text),
         }
+        self.book_if_full();
+    }
+
+    /// Takes a record whose whole text the caller has compared with the one this stamp stands for: booked like
+    /// [`Self::record`], without a second look at the bytes. False, and nothing is booked, if it is not of this
+    /// run: its text belongs to [`Self::record`] then.
+    #[must_use]
+    pub fn record_proven(&mut self, stamp: &Stamp, seen: Seen<'_>) -> bool {
+        if !self.is_ours(stamp) {
+            return false;
+        }
+        self.stamp_at = usize::from(stamp.at);
+        self.arrived(stamp, seen);
+        self.book_if_full();
+        true
+    }
+
+    #[inline]
+    fn book_if_full(&mut self) {
         let collected = &self.collected;
         if collected.due_us.len() >= MAX_RECORDS
             || collected.arrivals.len() + collected.odd.len() >= MAX_STRETCHES
@@ -108,8 +127,12 @@ impl Intake {
         }
         let (stamp, stated) = Stamp::decode(&text[at..]).ok()?;
         let fits = stamp.text_len as usize == text.len() && usize::from(stamp.at) == at && text.len() >= at + STAMP_LEN;
-        let ours = stamp.run == self.ledger.run && usize::from(stamp.id.stream.0) < self.rules.len();
-        (fits && ours && identity::check(text, at) == stated).then_some(stamp)
+        (fits && self.is_ours(&stamp) && identity::check(text, at) == stated).then_some(stamp)
+    }
+
+    #[inline]
+    fn is_ours(&self, stamp: &Stamp) -> bool {
+        stamp.run == self.ledger.run && usize::from(stamp.id.stream.0) < self.rules.len()
     }
 
     #[inline]

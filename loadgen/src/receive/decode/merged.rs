@@ -7,7 +7,7 @@
 use results::{identity, ledger::Seen};
 use serde_json::{Map, Value};
 
-use super::{Keys, Take};
+use super::{Keys, Record, Take, text::without_line_feed};
 use crate::payload::Payloads;
 
 /// Hands on the record of an object without a text of its own; false if it is no JSON object.
@@ -16,11 +16,11 @@ pub(super) fn take(line: &[u8], keys: &Keys, payloads: Option<&Payloads>, take: 
     let string = |key: &String| found.get(key).and_then(Value::as_str).map(str::as_bytes);
     let seen = Seen { path: keys.paths.iter().find_map(string), output: string(&keys.output) };
     if let Some(text) = string(&keys.text) {
-        take(text.strip_suffix(b"\n").unwrap_or(text), seen);
+        take(Record::Text(without_line_feed(text)), seen);
     } else if let Some(text) = payloads.and_then(|payloads| rebuild(&found, payloads)) {
-        take(&text, seen);
+        take(Record::Text(&text), seen);
     } else {
-        take(line, seen);
+        take(Record::Text(line), seen);
     }
     true
 }

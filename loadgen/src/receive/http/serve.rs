@@ -32,7 +32,9 @@ const KEEP: usize = 4 << 20;
 
 /// What all connections share.
 pub(super) struct Server {
-    plan: HttpPlan,
+    body_limit: usize,
+    /// What each connection's decoder is a clone of.
+    decoder: Decoder,
     ledger: Arc<Ledger>,
     clock: RunClock,
     pub(super) tally: Arc<Tally>,
@@ -50,7 +52,8 @@ impl Server {
         tally: Arc<Tally>,
         settings: watch::Receiver<Setting>,
     ) -> Self {
-        Self { plan, ledger, clock, tally, settings, held: Cell::new(0), counted: Cell::new((0, 0)) }
+        let (body_limit, decoder) = (plan.body_limit, Decoder::new(plan.format, plan.keys, plan.payloads));
+        Self { body_limit, decoder, ledger, clock, tally, settings, held: Cell::new(0), counted: Cell::new((0, 0)) }
     }
 }
 
@@ -69,10 +72,9 @@ struct Connection {
 
 /// Serves a connection until it ends.
 pub(super) async fn connection(server: Rc<Server>, stream: TcpStream) {
-    let plan = &server.plan;
     let connection = Rc::new(Connection {
         intake: RefCell::new(server.ledger.intake()),
-        decoder: RefCell::new(Decoder::new(plan.format, plan.keys.clone(), plan.payloads.clone())),
+        decoder: RefCell::new(server.decoder.clone()),
         unpacked: RefCell::default(),
         server,
     });
@@ -227,10 +229,10 @@ impl Connection {
         }
         let mut records = 0;
         intake.begin(self.server.clock.now_us());
-        decoder.decode(body, &mut |text, seen| {
+        decoder.decode(body, &mut |record, seen| {
             if records < left {
                 records += 1;
-                intake.record(text, seen);
+                record.book(seen, &mut intake);
             }
         });
         let batch = intake.end();
@@ -251,7 +253,7 @@ struct Held<'a> {
 impl Held<'_> {
     fn grow(&mut self, bytes: usize) -> bool {
         let total = self.server.held.get() + bytes;
-        let fits = total <= MAX_HELD && self.bytes + bytes <= self.server.plan.body_limit;
+        let fits = total <= MAX_HELD && self.bytes + bytes <= self.server.body_limit;
         if fits {
             self.server.held.set(total);
             self.bytes += bytes;

@@ -18,6 +18,7 @@ use flate2::{Compression, write::GzEncoder};
 use loadgen::{
     clock::RunClock,
     frame::Framing,
+    pace::{Pace, Schedule},
     payload::{Body, Payload, Payloads, Pool, Size},
     receive::{Format, Keys, decode::Decoder},
     write::block::{Block, Dress},
@@ -175,6 +176,25 @@ fn lines(folder: &Path) {
     drop(std::fs::remove_file(path));
 }
 
+/// How long the due time of a record takes: each by itself, and one after the other as the writers ask.
+fn due_times() {
+    let records = 500_000;
+    let burst = Pace::Burst { base: 50_000.0, peak: 1e6, every_us: 1_000_000, length_us: 200_000 };
+    for (name, pace) in [("steady", Pace::Steady { per_s: 300_000.0 }), ("burst", burst)] {
+        let schedule = Schedule::new(pace, 0.7);
+        let each = median(|| {
+            std::hint::black_box((0..records).filter_map(|n| schedule.when(n)).fold(0, |sum, at| sum ^ at));
+            records as f64 * 1e-9
+        });
+        let in_turn = median(|| {
+            let mut times = schedule.times();
+            std::hint::black_box((0..records).filter_map(|n| times.when(n)).fold(0, |sum, at| sum ^ at));
+            records as f64 * 1e-9
+        });
+        println!("due time, {name}: {:.0} ns each by itself, {:.0} ns in turn", 1.0 / each, 1.0 / in_turn);
+    }
+}
+
 fn ledger() -> Arc<Ledger> {
     let ledger = Ledger::create(LedgerPlan { run: RUN, streams: vec!["s".into()], books: None, settle_us: 0 }).unwrap();
     ledger.sent(StreamId(0), 1 << 40);
@@ -224,6 +244,7 @@ fn main() {
     let folder = std::env::args().nth(1).map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     batches(&folder);
     lines(&folder);
+    due_times();
     let object = |text: &[u8]| {
         let text = std::str::from_utf8(text).unwrap();
         (serde_json::json!({"date": 1.5, "log": text, "file": "/var/log/containers/a.log", "stream": "stdout"})

@@ -7,6 +7,9 @@
 //! merged        {"id":"<stamp>","uri":…,"file":"…"}       the record was JSON and the agent parsed it
 //! ```
 //! Nothing is refused: what cannot be read is handed on as it came, and the judge finds it damaged.
+//!
+//! Where the texts of the run are known, an escaped text is compared with what it must be (`proven`), and what stands
+//! around it with the object before (`layout`). Whatever differs is read the long way: the conclusions are the same.
 
 mod layout;
 mod merged;

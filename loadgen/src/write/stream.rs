@@ -303,9 +303,10 @@ impl StreamWriter {
         }
         let time = shared.clock.wall_text(now_us);
         let dress = Dress { time: &time, output: self.output };
-        let schedule = &self.schedule;
+        let mut times = self.schedule.times();
         let start_us = shared.start_us();
-        let lines = block.render(&self.payload, seqs.clone(), dress, |seq| due_of(schedule, seq, now_us, start_us));
+        let due_us = |seq| times.when(seq).map_or(now_us, |at_us| start_us + at_us);
+        let lines = block.render(&self.payload, seqs.clone(), dress, due_us);
         let before = file.size;
         let (done, lost) = match self.mode {
             WriteMode::PerLine => append_each(file, lines.iter()),

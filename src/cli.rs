@@ -76,6 +76,9 @@ Exit codes: 0 pass, 1 a promise was broken, 2 usage or bench error, 3 proves not
     /// Start a program that ends when the bench does
     #[command(hide = true)]
     Leash {
+        /// Process id of the bench
+        #[arg(long)]
+        parent: u32,
         /// Program and arguments
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,

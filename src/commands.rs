@@ -30,7 +30,7 @@ pub(crate) fn perform(cli: Cli) -> anyhow::Result<u8> {
         Some(Verb::Report { run, json }) => report::perform(&run, json),
         Some(Verb::Pipeline(args)) => pipeline::perform(&args),
         Some(Verb::Cleanup { out }) => cleanup::perform(&out),
-        Some(Verb::Leash { command }) => leash::perform(&command),
+        Some(Verb::Leash { parent, command }) => leash::perform(parent, &command),
     }
 }
 

@@ -22,6 +22,12 @@ pub(crate) fn error(error: &anyhow::Error) {
         err(&format!("tailproof: {report:?}\n"));
         return;
     }
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    err(&format!("tailproof: {}\n", causes.join(": ")));
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Many errors tell their cause in their own sentence.
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    err(&format!("tailproof: {text}\n"));
 }

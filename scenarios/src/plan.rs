@@ -98,6 +98,12 @@ impl Plan {
     pub fn settle(source: &Source, overrides: &Overrides) -> Result<Self, SpecError> {
         let source = source.with(&overrides.set)?;
         let mut spec = source.parse()?;
+        if overrides.duration == Some(Span(0)) {
+            return Err(SpecError::Flag {
+                flag: "--duration",
+                why: "a run of no length proves nothing; give for example 10s",
+            });
+        }
         if let Some(duration) = overrides.duration {
             spec.time.measure = duration;
         }
@@ -105,7 +111,7 @@ impl Plan {
         if let Some(rate) = overrides.rate {
             let total: f64 = spec.load.group.iter().map(|group| group.rate.0).sum();
             if rate.0 <= 0.0 {
-                return Err(source.wrong("load", "--rate must be above 0"));
+                return Err(SpecError::Flag { flag: "--rate", why: "give a rate above 0, for example 5k/s" });
             }
             spec.load.group.iter_mut().for_each(|group| group.rate.0 *= rate.0 / total);
             // The scenario's own rate is no promise about another one.

@@ -3,15 +3,24 @@
 use std::{ffi::OsString, os::unix::process::CommandExt, process::Command};
 
 use anyhow::Context;
-use nix::sys::{
-    prctl,
-    signal::{SigSet, Signal},
+use nix::{
+    sys::{
+        prctl,
+        signal::{SigSet, Signal},
+    },
+    unistd::getppid,
 };
 
+use crate::exit;
+
 /// Does not return unless the program cannot be started.
-pub(crate) fn perform(command: &[OsString]) -> anyhow::Result<u8> {
+pub(crate) fn perform(parent: u32, command: &[OsString]) -> anyhow::Result<u8> {
     let (program, args) = command.split_first().context("no program to start")?;
     prctl::set_pdeathsig(Signal::SIGKILL).context("cannot ask for the parent's death signal")?;
+    // A bench that was killed before we asked sends no signal any more; we belong to someone else by now.
+    if getppid().as_raw().unsigned_abs() != parent {
+        return Ok(exit::MISUSE);
+    }
     // The bench blocks the signals it waits for; its children must not inherit that.
     SigSet::all().thread_unblock().context("cannot unblock signals")?;
     let error = Command::new(program).args(args).exec();

@@ -12,9 +12,8 @@ pub(crate) fn perform(scenario: &str) -> anyhow::Result<u8> {
     let source = library::find(scenario).map_err(with_caret)?;
     let plan = Plan::settle(&source, &Overrides::default()).map_err(with_caret)?;
     let settled = serde_json::to_string_pretty(&plan)?;
-    print::out(&format!(
-        "# as written: {}\n{}\n# as meant, with every default settled:\n{settled}\n",
-        source.origin, source.text
-    ));
+    // As comments, so that what is shown is a scenario file itself.
+    let settled: String = settled.lines().map(|line| format!("# {line}\n")).collect();
+    print::out(&format!("{}\n# as meant, with every default settled:\n{settled}", source.text));
     Ok(exit::PASS)
 }

@@ -91,7 +91,6 @@ fn the_next_run_sweeps_up_what_a_killed_bench_left() {
 }
 
 #[test]
-#[ignore = "known: without books.bin the run stays `running` for ever, and report refuses it"]
 fn a_run_whose_bench_was_killed_before_the_books_were_begun_is_told_and_closed() {
     let (out, run) = killed_while_measuring();
     std::fs::remove_file(run.join("books.bin")).unwrap();
@@ -102,7 +101,6 @@ fn a_run_whose_bench_was_killed_before_the_books_were_begun_is_told_and_closed()
 
 /// In a container whose first process does not reap, a dead bench stays a zombie for ever.
 #[test]
-#[ignore = "known: a zombie is taken for a living bench, and its run is never swept up"]
 fn a_dead_bench_that_nobody_has_reaped_is_a_dead_bench() {
     let _live = live();
     let out = place();

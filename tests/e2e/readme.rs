@@ -115,7 +115,6 @@ fn every_command_that_the_readme_names_is_one() {
 }
 
 #[test]
-#[ignore = "known: `show` prints the settled plan as JSON below the scenario, not as comments"]
 fn a_shipped_scenario_that_was_shown_into_a_file_is_a_scenario() {
     let place = place();
     let mine = place.path().join("mine.toml");

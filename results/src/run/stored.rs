@@ -10,7 +10,7 @@ use super::{BOOKS, EVENTS, MANIFEST, Manifest, RunError, RunState, SCHEMA};
 use crate::{
     books::{Books, BooksFileError},
     contract::Contract,
-    event::Event,
+    event::{Event, What},
     judge::{Trial, judge, rates},
     outcome::Outcome,
 };
@@ -46,6 +46,14 @@ impl StoredRun {
         Ok(Books::load(&self.path.join(BOOKS))?)
     }
 
+    fn stream_names(&self) -> Vec<String> {
+        let begun = self.events.iter().find_map(|event| match &event.what {
+            What::Begun(names) => Some(names.clone()),
+            _ => None,
+        });
+        begun.unwrap_or_default()
+    }
+
     /// What the agent was held to.
     pub fn contract(&self) -> Result<Contract, RunError> {
         let path = self.path.join(MANIFEST);
@@ -59,11 +67,18 @@ impl StoredRun {
 
     /// Judges it from its books and events as if for the first time. Latency and resources are those measured then.
     pub fn judge_again(&self) -> Result<Outcome, RunError> {
-        let books = self.books()?;
         let contract = self.contract()?;
         let manifest = &self.manifest;
         let before = manifest.outcome.as_ref();
         let mut unknown_because = before.map(|outcome| outcome.unknown_because.clone()).unwrap_or_default();
+        let books = match self.books() {
+            // A bench that was killed at its very beginning had not opened its books yet.
+            Err(error) if manifest.state == RunState::Running && never_begun(&error) => {
+                unknown_because.push("the bench was killed before it had opened its books".to_owned());
+                Books::new(0, self.stream_names())
+            }
+            books => books?,
+        };
         if let Some(line) = self.torn_line {
             unknown_because.push(format!("line {line} of {EVENTS} is torn: the bench was killed while writing it"));
         }
@@ -83,6 +98,14 @@ impl StoredRun {
             repeat: manifest.repeat.clone(),
             run: self.path.display().to_string(),
         }))
+    }
+}
+
+fn never_begun(error: &RunError) -> bool {
+    match error {
+        RunError::Books(BooksFileError::Read { source, .. }) => source.kind() == ErrorKind::NotFound,
+        RunError::Books(BooksFileError::Cut { .. }) => true,
+        _ => false,
     }
 }
 

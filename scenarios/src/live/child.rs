@@ -114,6 +114,7 @@ impl AgentProcess {
         let again = log.try_clone().map_err(files)?;
         let child = Command::new(&self.bench)
             .arg("leash")
+            .arg(format!("--parent={}", std::process::id()))
             .arg("--")
             .arg(&self.launch.program)
             .args(&self.launch.args)
@@ -235,8 +236,10 @@ fn process_cpu_us(pid: u32) -> u64 {
 }
 
 /// When the process started, clock ticks since boot: with the pid it names one process for ever.
+/// `None` for a zombie, which has no memory any more.
 pub(super) fn start_ticks(pid: u32) -> Option<u64> {
-    stat_fields(pid).get(19).copied()
+    let fields = stat_fields(pid);
+    fields.get(20).filter(|&&bytes| bytes > 0).and(fields.get(19)).copied()
 }
 
 fn stat_fields(pid: u32) -> Vec<u64> {

@@ -71,6 +71,9 @@ impl FileSystem {
 /// Makes the folder if need be, and looks whether a run fits into it.
 pub(super) fn inspect(folder: &Path, plan: &Plan) -> Result<FileSystem, GroundError> {
     let unusable = |why: String| GroundError::Unusable { path: folder.to_owned(), why };
+    if folder.exists() && !folder.is_dir() {
+        return Err(unusable("it is a file, not a folder".to_owned()));
+    }
     std::fs::create_dir_all(folder).map_err(|e| unusable(e.to_string()))?;
     tempfile::tempfile_in(folder).map_err(|e| unusable(e.to_string()))?;
     let facts = statfs(folder).map_err(|e| unusable(e.to_string()))?;

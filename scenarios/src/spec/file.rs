@@ -53,6 +53,14 @@ pub enum SpecError {
         /// What was expected, and what to do.
         message: String,
     },
+    /// A flag that makes no scenario.
+    #[error("{flag}: {why}")]
+    Flag {
+        /// Which.
+        flag: &'static str,
+        /// Why not, and what to do.
+        why: &'static str,
+    },
     /// A `--set` that cannot be applied.
     #[error("--set {given}: {why}; write for example --set time.measure=20s or --set load.group.0.rate=5k/s")]
     Set {

@@ -27,6 +27,9 @@ pub enum UnitError {
     /// No number at its head.
     #[error("`{0}` does not begin with a number; write for example {1}")]
     Number(String, &'static str),
+    /// A number alone.
+    #[error("`{0}` has no unit; write for example {1}")]
+    Bare(String, &'static str),
     /// A unit that is none.
     #[error("`{0}` has the unknown unit `{1}`; use one of {2}")]
     Unit(String, String, &'static str),
@@ -89,6 +92,9 @@ fn scaled(text: &str, units: &[(&str, f64)], example: &'static str, list: &'stat
     let digits = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
     let number: f64 = trimmed[..digits].parse().map_err(|_| UnitError::Number(text.to_owned(), example))?;
     let unit = trimmed[digits..].trim().to_ascii_lowercase();
+    if unit.is_empty() && !units.iter().any(|(name, _)| name.is_empty()) {
+        return Err(UnitError::Bare(text.to_owned(), example));
+    }
     let factor = units
         .iter()
         .find(|(name, _)| *name == unit)
@@ -174,6 +180,10 @@ mod tests {
         assert_eq!(
             "5 parsec".parse::<Span>().unwrap_err().to_string(),
             "`5 parsec` has the unknown unit `parsec`; use one of us, ms, s, min, h"
+        );
+        assert_eq!(
+            "0".parse::<Span>().unwrap_err().to_string(),
+            "`0` has no unit; write for example \"1500ms\", \"2s\" or \"1min\""
         );
         assert!(matches!("fast".parse::<Rate>(), Err(UnitError::Number(..))));
         assert!(matches!("99999999999999999h".parse::<Span>(), Err(UnitError::Large(_))));

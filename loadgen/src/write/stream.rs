@@ -230,7 +230,7 @@ impl StreamWriter {
             let bytes = (head.len() + tail.len()) as u64;
             shared.ledger.written(self.id, self.seq + 1, bytes);
             if let Err(short) = result {
-                self.lose(self.seq..self.seq + 1, now_us, &short, shared);
+                self.lose(self.seq..self.seq + 1, short.written, now_us, &short, shared);
             }
             self.seq += 1;
         }
@@ -319,13 +319,20 @@ impl StreamWriter {
         self.seq += done;
         shared.ledger.written(self.id, self.seq, bytes);
         if let Some((whole, short)) = lost {
-            self.lose(seqs.start + whole..self.seq, now_us, &short, shared);
+            let whole_bytes: usize = match self.mode {
+                WriteMode::PerLine => 0,
+                WriteMode::Batch { .. } => lines.iter().take(whole as usize).map(<[u8]>::len).sum(),
+            };
+            self.lose(seqs.start + whole..self.seq, short.written - whole_bytes, now_us, &short, shared);
         }
     }
 
-    /// Books records that a failed write did not get out.
-    fn lose(&mut self, seqs: Range<u64>, now_us: u64, short: &Short, shared: &Shared) {
+    /// Books records that a failed write did not get out; of the first one `torn` bytes are in the file.
+    fn lose(&mut self, seqs: Range<u64>, torn: usize, now_us: u64, short: &Short, shared: &Shared) {
         let lost = seqs.end - seqs.start;
+        if lost > 0 && torn > 0 {
+            shared.ledger.torn(self.id, seqs.start, torn as u64);
+        }
         shared.ledger.source_lost(self.id, seqs, &format!("write failed: {}", short.error));
         self.rest(now_us, lost, short, shared);
     }

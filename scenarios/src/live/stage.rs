@@ -208,7 +208,7 @@ fn receivers(
     trial: &Trial<'_>,
     out: &Path,
 ) -> Result<Receivers, RunError> {
-    let payloads = plan.agent.merge_json.then(|| Arc::new(load.payloads()));
+    let payloads = Some(Arc::new(load.payloads()));
     if plan.sink.kind == SinkKind::File {
         let follow = FollowPlan {
             dir: out.to_owned(),

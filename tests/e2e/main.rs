@@ -14,4 +14,5 @@ mod lying_proxy;
 mod matrix;
 mod readme;
 mod scenarios;
+mod shapes;
 mod support;

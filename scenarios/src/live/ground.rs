@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use nix::sys::statfs::{BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, statfs};
 use thiserror::Error;
 
-use crate::plan::Plan;
+use crate::{plan::Plan, spec::Pace};
 
 /// A framed line is at most this much longer than its record (Docker escapes, CRI prefixes), and archives come on top.
 const OVERHEAD: f64 = 2.0;
+
+/// What one machine writes when nothing paces it, bytes a second.
+const ALL_OUT: f64 = 500e6;
 
 /// The file system under the run folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +82,8 @@ pub(super) fn inspect(folder: &Path, plan: &Plan) -> Result<FileSystem, GroundEr
     let facts = statfs(folder).map_err(|e| unusable(e.to_string()))?;
     let free = facts.blocks_available() * facts.block_size().unsigned_abs();
     let seconds = plan.warm_up.seconds() + plan.measure.seconds();
-    let bytes_per_s: f64 = plan.streams.iter().map(|s| s.rate.0 * s.size.0 as f64).sum();
+    let planned: f64 = plan.streams.iter().map(|s| s.rate.0 * s.size.0 as f64).sum();
+    let bytes_per_s = if plan.pace == Pace::AllOut { planned.max(ALL_OUT) } else { planned };
     let needed = (bytes_per_s * seconds * OVERHEAD) as u64;
     if free < needed {
         let (free_mb, needed_mb) = (free / 1_000_000, needed / 1_000_000);

@@ -1,6 +1,7 @@
 //! Everything a run has running: ledger, writers, receiver, agent; taken down in order, on every way out.
 
 use std::{
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
@@ -187,8 +188,12 @@ impl Drop for Stage {
     }
 }
 
+/// Whatever the umask says: a work folder that everybody may write to is refused.
 fn make(folder: &Path) -> Result<(), RunError> {
-    std::fs::create_dir_all(folder)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(folder)
         .map_err(|source| results::run::RunError::Write { path: folder.to_owned(), source }.into())
 }
 

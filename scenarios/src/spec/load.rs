@@ -12,7 +12,7 @@ pub struct Load {
     /// How files and links are laid out; it also decides the framing of a line.
     #[serde(default)]
     pub layout: Layout,
-    /// How the rate runs over the measure stretch.
+    /// How the rate runs, from the begin of the load on.
     #[serde(default)]
     pub pace: Pace,
     /// Streams of one kind.
@@ -32,7 +32,7 @@ pub enum Layout {
     Plain,
 }
 
-/// How the rate runs over the measure stretch.
+/// How the rate runs, from the begin of the load on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Pace {

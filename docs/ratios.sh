@@ -3,15 +3,18 @@
 # Work per CPU-second (user + system), median of RUNS runs. Usage: docs/ratios.sh [FOLDER on ext4], from the root of the tree.
 set -euo pipefail
 export LC_ALL=C
-folder=$(mktemp -d "${1:-target}/ratios.XXXXXX")
+folder=$(mktemp -d "$(realpath "${1:-target}")/ratios.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 RUNS=${RUNS:-5}
 LINES=${LINES:-1000000}
 
 median() { sort -n | awk '{v[NR]=$1} END {print v[int((NR+1)/2)]}'; }
 # CPU seconds of a finished child, by bash's own accounting.
-cpu() { local before after; before=$(children); "$@" >/dev/null 2>&1; after=$(children); awk "BEGIN{print $after-$before}"; }
-children() { times | awk 'NR==2{split($1,u,/[ms]/); split($2,s,/[ms]/); print u[1]*60+u[2]+s[1]*60+s[2]}'; }
+# (`times` must run in this very shell: a subshell has children of its own.)
+cpu() {
+  times > "$folder/before"; "$@" >/dev/null 2>&1; times > "$folder/after"
+  awk 'FNR==2{split($1,u,/[ms]/); split($2,s,/[ms]/); t[FILENAME]=u[1]*60+u[2]+s[1]*60+s[2]} END{print t[ARGV[2]]-t[ARGV[1]]}' "$folder/before" "$folder/after"
+}
 rate() { awk "BEGIN{printf \"%.0f\", $LINES/$1}"; }
 
 cargo build --release --quiet --workspace --examples --bins
@@ -39,16 +42,20 @@ cat > "$folder/pipeline.conf" <<CONF
     Path            $folder
     File            ours.out
 CONF
-# Runs a command until its output has all lines, then asks it to end.
+# Runs a command until its output stands still, then asks it to end. (Counting lines meanwhile would be billed to it.)
 until_read() {
-  local out=$1; shift
+  local out=$1 size=-1 last=-2; shift
   "$@" & local pid=$!
-  while [ "$(wc -l < "$out" 2>/dev/null || echo 0)" -lt "$LINES" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+  until [ "$size" -gt 0 ] && [ "$size" = "$last" ]; do
+    sleep 0.5; last=$size; size=$(stat -c %s "$out" 2>/dev/null || echo 0)
+    kill -0 "$pid" 2>/dev/null || break
+  done
   kill -TERM "$pid" 2>/dev/null || true; wait "$pid" || true
 }
+whole() { [ "$(wc -l < "$1")" = "$LINES" ] || echo "           incomplete: $(wc -l < "$1") of $LINES lines"; }
 ours() { rm -f "$folder"/db* "$folder/ours.out"; until_read "$folder/ours.out" "$bin/tailproof" pipeline -c "$folder/pipeline.conf"; }
 for _ in $(seq "$RUNS"); do cpu ours; done > "$folder/ours.cpu"
-a=$(rate "$(median < "$folder/ours.cpu")"); echo "pipeline   $a lines per CPU-s"
+a=$(rate "$(median < "$folder/ours.cpu")"); echo "pipeline   $a lines per CPU-s"; whole "$folder/ours.out"
 if command -v rsyslogd >/dev/null; then
   cat > "$folder/rs.conf" <<CONF
 global(workDirectory="$folder/rs")
@@ -59,7 +66,7 @@ action(type="omfile" file="$folder/rs.out" template="raw")
 CONF
   theirs() { rm -rf "$folder/rs" "$folder/rs.out"; mkdir "$folder/rs"; until_read "$folder/rs.out" rsyslogd -n -f "$folder/rs.conf" -i "$folder/rs.pid"; }
   for _ in $(seq "$RUNS"); do cpu theirs; done > "$folder/rs.cpu"
-  b=$(rate "$(median < "$folder/rs.cpu")"); echo "rsyslog    $b lines per CPU-s"
+  b=$(rate "$(median < "$folder/rs.cpu")"); echo "rsyslog    $b lines per CPU-s"; whole "$folder/rs.out"
   awk "BEGIN{printf \"ratio      %.1f\n\", $a/$b}"
 else
   echo "rsyslog    not installed: skipped"

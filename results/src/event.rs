@@ -82,7 +82,13 @@ pub struct Sample {
     /// Delivery latency since the last sample, from the time a record was due.
     pub p50_us: u64,
     /// As above.
+    #[serde(default)]
+    pub p90_us: u64,
+    /// As above.
     pub p99_us: u64,
+    /// As above.
+    #[serde(default)]
+    pub p999_us: u64,
     /// As above.
     pub max_us: u64,
     /// How late the generator is against its own schedule.
@@ -91,6 +97,12 @@ pub struct Sample {
     pub agent_cpu_us: u64,
     /// Resident memory of the agent.
     pub agent_rss_bytes: u64,
+    /// Files, sockets and the like that the agent has open; 0 while it does not run or cannot be looked at.
+    #[serde(default)]
+    pub agent_open_files: u64,
+    /// How long the agent's control group has been throttled since the agent's start; 0 where nothing limits it.
+    #[serde(default)]
+    pub agent_throttled_us: u64,
 }
 
 /// One stream at a moment.

@@ -28,11 +28,13 @@ mod control;
 mod faults;
 mod ground;
 mod hands;
+pub mod orders;
 mod places;
 mod restart;
 mod stage;
 mod sweep;
 mod trial;
+mod usage;
 
 pub use ground::FileSystem;
 pub use sweep::{Swept, sweep};
@@ -56,6 +58,8 @@ pub struct How {
     pub keep: bool,
     /// The command that repeats this run.
     pub repeat: String,
+    /// What a person asks for while it runs; keep a clone of it.
+    pub orders: orders::Orders,
 }
 
 impl How {

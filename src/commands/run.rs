@@ -35,6 +35,7 @@ pub(crate) fn perform(args: &cli::Run) -> anyhow::Result<u8> {
                     broken_off: Arc::clone(&broken_off),
                     keep: args.keep,
                     repeat: repeat(args, name, agent, seed),
+                    orders: scenarios::live::orders::Orders::default(),
                 };
                 codes.push(one(plan, &how, args)?);
                 if broken_off.load(Ordering::Relaxed) {

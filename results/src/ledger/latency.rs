@@ -14,8 +14,12 @@ pub struct LatencySample {
     pub count: u64,
     /// Median, microseconds.
     pub p50_us: u64,
+    /// 90th percentile, microseconds.
+    pub p90_us: u64,
     /// 99th percentile, microseconds.
     pub p99_us: u64,
+    /// 99.9th percentile, microseconds.
+    pub p999_us: u64,
     /// Largest, microseconds.
     pub max_us: u64,
 }
@@ -53,7 +57,9 @@ impl Latencies {
         let sample = LatencySample {
             count: self.interval.len(),
             p50_us: self.interval.value_at_quantile(0.5),
+            p90_us: self.interval.value_at_quantile(0.9),
             p99_us: self.interval.value_at_quantile(0.99),
+            p999_us: self.interval.value_at_quantile(0.999),
             max_us: self.interval.max(),
         };
         self.interval.reset();

@@ -19,15 +19,12 @@ use std::{
 };
 
 use nix::{
-    sys::{
-        resource::{UsageWho, getrusage},
-        signal::{Signal, kill},
-        time::TimeValLike,
-    },
+    sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use thiserror::Error;
 
+use super::usage;
 use crate::agents::Launch;
 
 /// Last bytes of the agent's log that an error shows.
@@ -66,6 +63,8 @@ pub(super) struct AgentProcess {
     /// CPU time of children that the bench had before this run, microseconds.
     cpu_before_us: u64,
     rss_max: u64,
+    /// What its control group had been throttled before, microseconds.
+    throttled_before_us: u64,
 }
 
 /// The process id of the agent, 0 while it does not run.
@@ -101,8 +100,9 @@ impl AgentProcess {
             child: None,
             asked: false,
             cell: PidCell::default(),
-            cpu_before_us: children_cpu_us(),
+            cpu_before_us: usage::children_cpu_us(),
             rss_max: 0,
+            throttled_before_us: 0,
             launch,
         })
     }
@@ -125,6 +125,9 @@ impl AgentProcess {
             .spawn()
             .map_err(|e| AgentError::Start { program: self.launch.program.clone(), why: e.to_string() })?;
         let pid = child.id();
+        if self.throttled_before_us == 0 {
+            self.throttled_before_us = usage::throttled_us(pid).unwrap_or(0);
+        }
         self.cell.0.store(pid, Ordering::Release);
         self.child = Some(child);
         self.asked = false;
@@ -175,14 +178,25 @@ impl AgentProcess {
 
     /// CPU time of all its processes so far, microseconds, and the resident bytes of the running one.
     pub(super) fn usage(&mut self) -> (u64, u64) {
-        let (cpu_us, rss) = self.pid().map_or((0, 0), |pid| (process_cpu_us(pid), resident_bytes(pid)));
+        let (cpu_us, rss) = self.pid().map_or((0, 0), |pid| (usage::process_cpu_us(pid), usage::resident_bytes(pid)));
         self.rss_max = self.rss_max.max(rss);
-        (children_cpu_us().saturating_sub(self.cpu_before_us) + cpu_us, rss)
+        (usage::children_cpu_us().saturating_sub(self.cpu_before_us) + cpu_us, rss)
     }
 
     /// Largest resident size seen, bytes.
     pub(super) fn rss_max(&self) -> u64 {
         self.rss_max
+    }
+
+    /// Files, sockets and the like that it has open; 0 while it does not run.
+    pub(super) fn open_files(&self) -> u64 {
+        self.pid().map_or(0, usage::open_files)
+    }
+
+    /// How long its control group has been throttled since its first start, microseconds; 0 where nothing limits it.
+    pub(super) fn throttled_us(&self) -> u64 {
+        let now = self.pid().and_then(usage::throttled_us).unwrap_or(self.throttled_before_us);
+        now.saturating_sub(self.throttled_before_us)
     }
 
     /// The last lines of its log.
@@ -213,45 +227,6 @@ fn describe(status: ExitStatus) -> String {
         (_, Some(signal)) => format!("signal {signal}"),
         _ => "an unknown way".to_owned(),
     }
-}
-
-fn children_cpu_us() -> u64 {
-    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
-        (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()).unsigned_abs()
-    })
-}
-
-/// CPU time and peak resident bytes of the bench itself.
-pub(super) fn own_usage() -> (u64, u64) {
-    getrusage(UsageWho::RUSAGE_SELF).map_or((0, 0), |usage| {
-        let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-        (cpu.unsigned_abs(), usage.max_rss().unsigned_abs() * 1024)
-    })
-}
-
-fn process_cpu_us(pid: u32) -> u64 {
-    // Fields 14 and 15, counted after the command name, which may hold blanks and parentheses.
-    let ticks: u64 = stat_fields(pid).iter().skip(11).take(2).sum();
-    ticks * 1_000_000 / 100
-}
-
-/// When the process started, clock ticks since boot: with the pid it names one process for ever.
-/// `None` for a zombie, which has no memory any more.
-pub(super) fn start_ticks(pid: u32) -> Option<u64> {
-    let fields = stat_fields(pid);
-    fields.get(20).filter(|&&bytes| bytes > 0).and(fields.get(19)).copied()
-}
-
-fn stat_fields(pid: u32) -> Vec<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-    fields.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect()
-}
-
-fn resident_bytes(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().nth(1)).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
 /// Whether a process has a file open; `None` if it cannot be looked at (it has ended, or is not ours).

@@ -8,7 +8,7 @@ use nix::{
 };
 use results::run::{ChildProcess, close_broken_off, unfinished};
 
-use super::{child::start_ticks, stage::WORK};
+use super::{stage::WORK, usage::start_ticks};
 
 /// What was swept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

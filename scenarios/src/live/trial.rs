@@ -15,8 +15,9 @@ use results::{
 use super::{
     FileSystem, How, RunError,
     bus::{Bus, bus},
-    child, clock,
+    clock,
     stage::Stage,
+    usage,
 };
 use crate::{plan::Plan, spec::Pace};
 
@@ -85,7 +86,7 @@ impl<'w> Trial<'w> {
             streams_at: 0,
             children: Vec::new(),
             begin: None,
-            bench_cpu_before_us: child::own_usage().0,
+            bench_cpu_before_us: usage::own_usage().0,
         })
     }
 
@@ -140,7 +141,7 @@ impl<'w> Trial<'w> {
     pub(super) fn note_child(&mut self, pid: Option<u32>) -> Result<(), RunError> {
         let Some(pid) = pid.filter(|pid| self.children.last() != Some(pid)) else { return Ok(()) };
         self.children.push(pid);
-        let child = ChildProcess { pid, start_ticks: child::start_ticks(pid).unwrap_or(0) };
+        let child = ChildProcess { pid, start_ticks: usage::start_ticks(pid).unwrap_or(0) };
         Ok(self.folder.change(|manifest| manifest.children = vec![child])?)
     }
 
@@ -193,11 +194,15 @@ impl<'w> Trial<'w> {
             duplicated: totals.duplicated,
             backlog_bytes: totals.written.saturating_sub(totals.delivered) * mean,
             p50_us: latency.p50_us,
+            p90_us: latency.p90_us,
             p99_us: latency.p99_us,
+            p999_us: latency.p999_us,
             max_us: latency.max_us,
             bench_late_us: stage.late_us(),
             agent_cpu_us,
             agent_rss_bytes,
+            agent_open_files: stage.agent.open_files(),
+            agent_throttled_us: stage.agent.throttled_us(),
         }));
     }
 
@@ -289,7 +294,7 @@ impl<'w> Trial<'w> {
 
     fn resources(&self, stage: &mut Stage) -> Resources {
         let (agent_cpu_us, _) = stage.agent.usage();
-        let (bench_cpu_us, bench_rss) = child::own_usage();
+        let (bench_cpu_us, bench_rss) = usage::own_usage();
         Resources {
             agent_cpu_s: agent_cpu_us as f64 / 1e6,
             agent_rss_max_bytes: stage.agent.rss_max(),

@@ -4,6 +4,8 @@
 //! tail loop ── push ─▶ lane http.0  ▣▣▣▣ ─▶ next … taken     a batch leaves when the last of its lanes has
 //!                      lane file.1  ▣▣   ─▶ next … taken     taken it; then its acks go back
 //! ```
+//! A batch that was split or merged by filters carries holds instead of acks: what it came from is taken when the last
+//! of them is dropped. The acks of an input go back in the order of its batches, whichever is taken first.
 //! Nothing is ever dropped here: a full buffer gives no room, and the tailer does not read. Order is kept in every
 //! lane. Everything that waits, in flight or not, counts against `Mem_Buf_Limit` of its input (24 MiB by default).
 
@@ -13,12 +15,17 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::eventfd::EventFd;
 use tokio::sync::Notify;
 
 use crate::{chunk::Ack, parse::Batch};
 
+mod hold;
 pub mod route;
+
+use hold::Order;
+pub use hold::{Done, Hold};
+use route::Matching;
 
 /// The queue of one output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +35,13 @@ pub struct Lane(pub usize);
 #[derive(Debug)]
 pub struct Buffer {
     state: Mutex<State>,
-    matches: Vec<String>,
+    order: Arc<Order>,
+    matches: Vec<Matching>,
     limits: Vec<usize>,
     /// One for each lane: something came, or the end.
     arrived: Vec<Notify>,
-    wake: EventFd,
+    /// One for each input: something of it was taken.
+    emptied: Vec<Notify>,
 }
 
 /// Buffers kept for the next reads.
@@ -47,7 +56,6 @@ struct State {
     wanted: Vec<usize>,
     used: Vec<usize>,
     used_max: usize,
-    acks: Vec<(usize, Vec<Ack>)>,
     spare: Vec<Vec<u8>>,
     unrouted: u64,
     closed: bool,
@@ -62,7 +70,7 @@ impl State {
 
 impl Buffer {
     /// A buffer with a limit in bytes for each input and a pattern of tags for each lane.
-    pub fn new(limits: Vec<usize>, matches: Vec<String>) -> std::io::Result<Self> {
+    pub fn new(limits: Vec<usize>, matches: Vec<Matching>) -> std::io::Result<Self> {
         let lanes = matches.len();
         let state = State {
             lanes: (0..lanes).map(|_| VecDeque::new()).collect(),
@@ -74,10 +82,21 @@ impl Buffer {
         Ok(Self {
             state: Mutex::new(state),
             arrived: (0..lanes).map(|_| Notify::new()).collect(),
+            emptied: limits.iter().map(|_| Notify::new()).collect(),
+            order: Arc::new(Order::new(limits.len())?),
             matches,
             limits,
-            wake: EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?,
         })
+    }
+
+    /// Something that `done` waits for: it happens when the last clone of the hold is dropped.
+    pub fn hold(&self, input: usize, done: Done) -> Hold {
+        Order::hold(&self.order, input, done)
+    }
+
+    /// Resolves when something of an input was taken after the call.
+    pub(crate) fn room_made(&self, input: usize) -> tokio::sync::futures::Notified<'_> {
+        self.emptied[input].notified()
     }
 
     /// Bytes that may still be read for an input.
@@ -88,6 +107,11 @@ impl Buffer {
     /// Bytes that wait for an input.
     pub fn used(&self, input: usize) -> usize {
         self.state().used[input]
+    }
+
+    /// Bytes that wait, all inputs together.
+    pub fn waiting(&self) -> usize {
+        self.state().used.iter().sum()
     }
 
     /// The most bytes that ever waited, all inputs together.
@@ -106,13 +130,17 @@ impl Buffer {
     }
 
     /// Puts a batch into every lane that wants its tag; without one it is taken at once.
-    pub fn push(&self, batch: Batch) {
-        let tag = batch.source.tag.clone();
+    pub fn push(&self, mut batch: Batch) {
+        let acks = std::mem::take(&mut batch.acks);
+        if !acks.is_empty() {
+            batch.holds.push(self.hold(batch.input, Done::Acks(acks)));
+        }
+        let tag = Arc::clone(&batch.tag);
         let (carried, batch) = (batch.carried(), Arc::new(batch));
         let mut state = self.state();
         let mut routed = false;
         for (lane, pattern) in self.matches.iter().enumerate() {
-            if route::matches(pattern, &tag) {
+            if pattern.matches(&tag) {
                 routed = true;
                 state.lanes[lane].push_back(Arc::clone(&batch));
                 state.carried[lane] += carried;
@@ -129,10 +157,10 @@ impl Buffer {
                 }
             }
         } else {
-            state.unrouted += batch.records.len() as u64;
-            state.acks.push((batch.input, batch.acks.clone()));
+            state.unrouted += batch.len() as u64;
+            // Its holds are released behind the lock.
             drop(state);
-            self.wake();
+            drop(batch);
         }
     }
 
@@ -171,7 +199,7 @@ impl Buffer {
     /// The first `count` batches of a lane are taken.
     pub fn taken(&self, lane: Lane, count: usize) {
         let mut state = self.state();
-        let mut acked = false;
+        let mut holds = Vec::new();
         for _ in 0..count {
             let Some(batch) = state.lanes[lane.0].pop_front() else { break };
             state.carried[lane.0] -= batch.carried();
@@ -180,26 +208,23 @@ impl Buffer {
             let elsewhere = state.lanes.len() > 1 && state.lanes.iter().any(waits);
             if !elsewhere {
                 state.used[batch.input] -= batch.weight();
-                state.acks.push((batch.input, batch.acks.clone()));
-                acked = true;
+                holds.push((batch.input, batch.holds.clone()));
                 if state.spare.len() < SPARE_MAX {
                     state.spare.extend(Arc::into_inner(batch).and_then(Batch::into_memory));
                 }
             }
         }
         drop(state);
-        if acked {
-            self.wake();
+        // Letting go takes a lock of its own, so it is done behind that of the lanes.
+        for (input, holds) in holds {
+            drop(holds);
+            self.emptied[input].notify_waiters();
         }
     }
 
     /// The acks of an input that came since the last call, in order.
     pub fn take_acks(&self, input: usize) -> Vec<Ack> {
-        let mut state = self.state();
-        let (mine, others) = std::mem::take(&mut state.acks).into_iter().partition(|(of, _)| *of == input);
-        state.acks = others;
-        let mine: Vec<(usize, Vec<Ack>)> = mine;
-        mine.into_iter().flat_map(|(_, acks)| acks).collect()
+        self.order.take_acks(input)
     }
 
     /// The memory of a batch that was taken, for the next read.
@@ -215,19 +240,18 @@ impl Buffer {
 
     /// Makes [`Buffer::wake_fd`] readable.
     pub fn wake(&self) {
-        // It can only be full, and then it is readable already.
-        let _ = self.wake.write(1);
+        self.order.wake();
     }
 
     /// Readable after a wake-up; [`Buffer::slept`] clears it.
     pub fn wake_fd(&self) -> &EventFd {
-        &self.wake
+        self.order.wake_fd()
     }
 
     /// Clears the wake-up.
     pub fn slept(&self) {
         // An error says that there was none.
-        let _ = self.wake.read();
+        let _ = self.order.wake_fd().read();
     }
 
     /// A panic elsewhere leaves the state whole: every change of it is made under one lock.

@@ -17,7 +17,7 @@ pub struct Source {
     /// The path under which it was found (the name that matched the pattern, links not resolved).
     pub path: PathBuf,
     /// The tag of its records, `*` expanded.
-    pub tag: String,
+    pub tag: Arc<str>,
     /// Key under which the fragments of a line are joined: the same for all generations of one path.
     pub lineage: u64,
 }

@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 
 pub mod error;
 mod input;
-mod keys;
+pub(crate) mod keys;
 mod lexer;
 mod nearest;
 mod output;
 pub mod plan;
 mod settle;
-mod value;
+pub(crate) mod value;
 
 pub use error::{ConfigError, Problem};
 pub use plan::Plan;

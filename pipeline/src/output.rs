@@ -20,7 +20,7 @@ use crate::{
 
 pub mod backoff;
 pub mod encode;
-mod escape;
+pub(crate) mod escape;
 mod file;
 pub(crate) mod http;
 pub mod name;
@@ -74,7 +74,7 @@ pub async fn run(plan: OutputPlan, context: Context) {
         Destination::Stdout(format) => stdout::run(plan.name, format, plan.retry, context).await,
         Destination::Null => {
             while let Some(batches) = context.buffer.next(context.lane, NULL_BYTES, Duration::ZERO).await {
-                let records = batches.iter().map(|batch| batch.records.len()).sum();
+                let records = batches.iter().map(|batch| batch.len()).sum();
                 context.counters.confirmed(records, 0);
                 context.buffer.taken(context.lane, batches.len());
             }

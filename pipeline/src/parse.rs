@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::{
     chunk::{Ack, Chunk},
-    config::plan::{Framing, InputPlan},
+    config::plan::{Framing, TailInput},
 };
 
 pub mod batch;
@@ -73,7 +73,7 @@ pub struct Parser {
 
 impl Parser {
     /// The parser of the input with this index.
-    pub fn new(input: usize, plan: &InputPlan) -> Self {
+    pub fn new(input: usize, plan: &TailInput) -> Self {
         Self {
             input,
             labels: Arc::new(Labels::of(plan)),

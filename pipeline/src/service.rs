@@ -21,16 +21,25 @@ use std::{
 
 use nix::sys::signalfd::SignalFd;
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::{
     buffer::{Buffer, Lane},
     checkpoint::CheckpointError,
-    config::{Plan, plan::OutputPlan},
+    config::{
+        Plan,
+        plan::{InputPlan, OutputPlan},
+    },
     defects::Defect,
+    filter::Chain,
+    input::{
+        self as input_plugins,
+        intake::{Intake, IntakeCounters},
+    },
     output::{self, Context, OutputCounters},
 };
 
-mod clock;
+pub(crate) mod clock;
 mod input;
 mod progress;
 mod tail_loop;
@@ -100,10 +109,22 @@ pub enum Ended {
 pub struct Service {
     clock: Clock,
     buffer: Arc<Buffer>,
+    chain: Arc<Chain>,
     inputs: Vec<Input>,
+    listeners: Vec<Listener>,
+    /// True once the listeners are to end.
+    listening: watch::Sender<bool>,
     outputs: Vec<Running>,
     stop: Stop,
     grace_ms: u64,
+}
+
+/// An input that is not a file.
+#[derive(Debug)]
+struct Listener {
+    name: String,
+    counters: Arc<IntakeCounters>,
+    thread: JoinHandle<()>,
 }
 
 #[derive(Debug)]
@@ -121,8 +142,17 @@ impl Service {
         let matches = plan.outputs.iter().map(|output| output.matches.clone()).collect();
         let buffer = Buffer::new(limits, matches);
         let buffer = Arc::new(buffer.map_err(|error| ServiceError::System { what: "make an eventfd", error })?);
-        let inputs = plan.inputs.iter().enumerate();
-        let inputs = inputs.map(|(index, input)| Input::open(index, input, defect, clock)).collect::<Result<_, _>>()?;
+        let chain = Arc::new(Chain::new(&plan.filters));
+        let (listening, stopped) = watch::channel(false);
+        let (mut inputs, mut listeners) = (Vec::new(), Vec::new());
+        for (index, input) in plan.inputs.iter().enumerate() {
+            if let Some(tail) = input.tail() {
+                inputs.push(Input::open(index, tail, input.buffer_bytes, defect, clock)?);
+            } else {
+                let intake = Intake::new(index, Arc::clone(&buffer), Arc::clone(&chain), clock, stopped.clone());
+                listeners.push(listen(input, intake)?);
+            }
+        }
         let linger = Duration::from_millis(plan.service.flush_ms.min(LINGER_MAX_MS));
         let start = |(index, plan): (usize, &OutputPlan)| {
             let counters = Arc::new(OutputCounters::default());
@@ -134,12 +164,14 @@ impl Service {
                 seed,
                 counters: Arc::clone(&counters),
             };
-            let thread = spawn(plan.clone(), context)?;
-            Ok(Running { name: plan.name.clone(), counters, thread })
+            let (name, plan) = (plan.name.clone(), plan.clone());
+            let thread = spawn(&name, move || output::run(plan, context))?;
+            Ok(Running { name, counters, thread })
         };
         let outputs = plan.outputs.iter().enumerate().map(start).collect::<Result<_, ServiceError>>()?;
         let stop = Stop { asked: Arc::new(AtomicU8::new(0)), buffer: Arc::clone(&buffer) };
-        Ok(Self { clock, buffer, inputs, outputs, stop, grace_ms: plan.service.grace_ms })
+        let grace_ms = plan.service.grace_ms;
+        Ok(Self { clock, buffer, chain, inputs, listeners, listening, outputs, stop, grace_ms })
     }
 
     /// Something to stop it with from another thread.
@@ -160,13 +192,24 @@ impl Service {
     }
 }
 
-fn spawn(plan: OutputPlan, context: Context) -> Result<JoinHandle<()>, ServiceError> {
+fn listen(plan: &InputPlan, intake: Intake) -> Result<Listener, ServiceError> {
+    let counters = Arc::clone(intake.counters());
+    let from = plan.from.clone();
+    let thread = spawn(&plan.name, move || input_plugins::run(from, intake))?;
+    Ok(Listener { name: plan.name.clone(), counters, thread })
+}
+
+/// Runs something on a thread of its own.
+fn spawn<F: Future<Output = ()>>(
+    name: &str,
+    what: impl FnOnce() -> F + Send + 'static,
+) -> Result<JoinHandle<()>, ServiceError> {
     let system = |what| move |error| ServiceError::System { what, error };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(system("make a runtime"))?;
     std::thread::Builder::new()
-        .name(plan.name.clone())
-        .spawn(move || runtime.block_on(output::run(plan, context)))
+        .name(name.to_owned())
+        .spawn(move || runtime.block_on(what()))
         .map_err(system("start a thread"))
 }
 

@@ -1,4 +1,26 @@
-//! Tags against the `Match` of an output: `*` stands for any text, also an empty one.
+//! Tags against the `Match` of a filter or output: `*` stands for any text, also an empty one.
+
+/// The tags that a filter or output sees.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Matching {
+    /// A pattern with stars.
+    Pattern(String),
+}
+
+impl From<&str> for Matching {
+    fn from(pattern: &str) -> Self {
+        Self::Pattern(pattern.to_owned())
+    }
+}
+
+impl Matching {
+    /// Whether it sees `tag`.
+    pub fn matches(&self, tag: &str) -> bool {
+        match self {
+            Self::Pattern(pattern) => matches(pattern, tag),
+        }
+    }
+}
 
 /// Whether `tag` matches `pattern`.
 pub fn matches(pattern: &str, tag: &str) -> bool {

@@ -14,7 +14,7 @@ pub(crate) fn batch(tag: &str, end: u64) -> Batch {
     let source = Arc::new(Source { id: SourceId(1), path: "/a".into(), tag: tag.into(), lineage: 1 });
     let line = format!("line {end}\n").into_bytes();
     let (chunk, mut out) = (Chunk { source, offset: end - line.len() as u64, bytes: line }, Vec::new());
-    Parser::new(0, &plan.inputs[0]).parse(chunk, Now { unix_ns: 1, mono_ms: 1 }, &mut out);
+    Parser::new(0, plan.inputs[0].tail().unwrap()).parse(chunk, Now { unix_ns: 1, mono_ms: 1 }, &mut out);
     out.remove(0)
 }
 
@@ -37,10 +37,11 @@ fn a_batch_leaves_only_when_every_matching_output_has_taken_it() {
         buffer.taken(Lane(0), 1);
         assert_eq!((ends(&buffer.take_acks(0)), buffer.used(0)), (vec![], full));
         buffer.taken(Lane(0), 1);
-        assert_eq!(ends(&buffer.take_acks(0)), [200]);
+        // The second has been taken, but acks go back in order.
+        assert!(ends(&buffer.take_acks(0)).is_empty());
         assert_eq!(buffer.next(Lane(1), 10_000, Duration::ZERO).await.unwrap().len(), 1);
         buffer.taken(Lane(1), 1);
-        assert_eq!(ends(&buffer.take_acks(0)), [100]);
+        assert_eq!(ends(&buffer.take_acks(0)), [100, 200]);
         assert!(buffer.is_empty());
     });
 }

@@ -112,4 +112,4 @@ fn hint(nearest: Option<&str>, known: &[&str]) -> String {
 }
 
 /// A problem and its line.
-pub(super) type At<T> = Result<T, (usize, Problem)>;
+pub(crate) type At<T> = Result<T, (usize, Problem)>;

@@ -4,9 +4,10 @@ use super::{
     Section,
     error::{At, Problem},
     keys::{Keys, bad},
-    plan::{DbSync, Framing, InputPlan},
+    plan::{DbSync, Framing, InputKind, InputPlan, TailInput},
     value,
 };
+use crate::input::dummy;
 
 const KEYS: &[&str] = &[
     "Name",
@@ -30,7 +31,7 @@ const KEYS: &[&str] = &[
     "Mem_Buf_Limit",
     "Inotify_Watcher",
 ];
-const PLUGINS: &[&str] = &["tail"];
+const PLUGINS: &[&str] = &["tail", "dummy"];
 const PARSERS: &[&str] = &["cri", "docker", "json", "none"];
 const MULTILINE: &[&str] = &["cri", "docker"];
 const SYNC: &[&str] = &["off", "normal", "full", "extra"];
@@ -40,22 +41,43 @@ pub(super) const BUFFER_BYTES: u64 = 24 << 20;
 const CHUNK_BYTES: u64 = 256 << 10;
 const LINE_MAX: u64 = 1 << 20;
 
-pub(super) fn plan(section: &Section) -> At<InputPlan> {
-    let keys = Keys::new(section, KEYS, &[])?;
-    keys.need("Name")?;
-    keys.word("Name", PLUGINS)?;
+pub(super) fn plan(section: &Section, index: usize) -> At<InputPlan> {
+    let plugin = plugin(section, "input plugin", PLUGINS)?;
+    let keys = Keys::new(section, if plugin == "dummy" { dummy::KEYS } else { KEYS }, &[])?;
+    let from = match plugin {
+        "dummy" => InputKind::Dummy(Box::new(dummy::plan(&keys, tag(&keys, &format!("dummy.{index}"))?.into())?)),
+        _ => InputKind::Tail(Box::new(tail(section, &keys)?)),
+    };
+    Ok(InputPlan {
+        name: format!("{plugin}.{index}"),
+        buffer_bytes: bytes(&keys, "Mem_Buf_Limit", BUFFER_BYTES, 64 << 10, 64 << 30)? as usize,
+        from,
+    })
+}
+
+/// Which plugin a section is about.
+pub(super) fn plugin(section: &Section, what: &'static str, known: &'static [&'static str]) -> At<&'static str> {
+    let name = section.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case("Name"));
+    let name = name.ok_or((section.line, Problem::Missing("Name")))?;
+    known.iter().find(|plugin| plugin.eq_ignore_ascii_case(&name.value)).copied().ok_or_else(|| {
+        let nearest = super::nearest::nearest(&name.value, known);
+        (name.line, Problem::Unknown { what, word: name.value.clone(), nearest, known })
+    })
+}
+
+fn tail(section: &Section, keys: &Keys<'_>) -> At<TailInput> {
     keys.boolean("DB.locking", false)?;
-    let (framing, merge_json) = framing(&keys)?;
-    let (chunk, line) = sizes(&keys)?;
+    let (framing, merge_json) = framing(keys)?;
+    let (chunk, line) = sizes(keys)?;
     let ms = |key, default, least: u64| {
         keys.read(key, default, "a time from 1 to 86400 seconds, as 10", |text| {
             value::duration_ms(text).filter(|ms| (least..=86_400_000).contains(ms))
         })
     };
-    Ok(InputPlan {
-        paths: patterns(&keys, "Path")?.ok_or((section.line, Problem::Missing("Path")))?,
-        exclude: patterns(&keys, "Exclude_Path")?.unwrap_or_default(),
-        tag: tag(&keys)?,
+    Ok(TailInput {
+        paths: patterns(keys, "Path")?.ok_or((section.line, Problem::Missing("Path")))?,
+        exclude: patterns(keys, "Exclude_Path")?.unwrap_or_default(),
+        tag: tag(keys, "tail.0")?,
         framing,
         merge_json,
         text_key: keys.text("Key").unwrap_or_else(|| "log".to_owned()),
@@ -73,7 +95,6 @@ pub(super) fn plan(section: &Section) -> At<InputPlan> {
         chunk_bytes: chunk as usize,
         line_max: line as usize,
         skip_long_lines: keys.boolean("Skip_Long_Lines", false)?,
-        buffer_bytes: bytes(&keys, "Mem_Buf_Limit", BUFFER_BYTES, 64 << 10, 64 << 30)? as usize,
         inotify: keys.boolean("Inotify_Watcher", true)?,
     })
 }
@@ -126,8 +147,8 @@ fn patterns(keys: &Keys<'_>, key: &'static str) -> At<Option<Vec<String>>> {
     Ok(Some(patterns))
 }
 
-fn tag(keys: &Keys<'_>) -> At<String> {
-    let Some(entry) = keys.get("Tag") else { return Ok("tail.0".to_owned()) };
+fn tag(keys: &Keys<'_>, default: &str) -> At<String> {
+    let Some(entry) = keys.get("Tag") else { return Ok(default.to_owned()) };
     let safe = entry.value.len() <= 256 && !entry.value.contains(char::is_whitespace);
     if !safe {
         return Err((entry.line, bad(entry, "one word of at most 256 bytes, as kube.*")));

@@ -7,14 +7,14 @@ use super::{
     value,
 };
 
-pub(super) struct Keys<'a> {
+pub(crate) struct Keys<'a> {
     section: &'a Section,
     known: &'static [&'static str],
 }
 
 impl<'a> Keys<'a> {
     /// Refuses keys that are not in `known`, and those that come twice unless they are in `many`.
-    pub(super) fn new(section: &'a Section, known: &'static [&'static str], many: &[&str]) -> At<Self> {
+    pub(crate) fn new(section: &'a Section, known: &'static [&'static str], many: &[&str]) -> At<Self> {
         for (index, entry) in section.entries.iter().enumerate() {
             if !known.iter().any(|known| known.eq_ignore_ascii_case(&entry.key)) {
                 let (word, nearest) = (entry.key.clone(), nearest(&entry.key, known));
@@ -30,25 +30,25 @@ impl<'a> Keys<'a> {
         Ok(Self { section, known })
     }
 
-    pub(super) fn all(&self, key: &'static str) -> impl Iterator<Item = &'a Entry> {
+    pub(crate) fn all(&self, key: &'static str) -> impl Iterator<Item = &'a Entry> {
         debug_assert!(self.known.contains(&key), "{key} is asked for but not listed");
         self.section.entries.iter().filter(move |entry| entry.key.eq_ignore_ascii_case(key))
     }
 
-    pub(super) fn get(&self, key: &'static str) -> Option<&'a Entry> {
+    pub(crate) fn get(&self, key: &'static str) -> Option<&'a Entry> {
         self.all(key).next()
     }
 
-    pub(super) fn text(&self, key: &'static str) -> Option<String> {
+    pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         self.get(key).map(|entry| entry.value.clone())
     }
 
-    pub(super) fn need(&self, key: &'static str) -> At<&'a Entry> {
+    pub(crate) fn need(&self, key: &'static str) -> At<&'a Entry> {
         self.get(key).ok_or((self.section.line, Problem::Missing(key)))
     }
 
     /// The value read by `read`, or `default` without the key.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         key: &'static str,
         default: T,
@@ -59,12 +59,12 @@ impl<'a> Keys<'a> {
         read(&entry.value).ok_or_else(|| (entry.line, bad(entry, expected)))
     }
 
-    pub(super) fn boolean(&self, key: &'static str, default: bool) -> At<bool> {
+    pub(crate) fn boolean(&self, key: &'static str, default: bool) -> At<bool> {
         self.read(key, default, "on or off", value::boolean)
     }
 
     /// One of `words`, by its index.
-    pub(super) fn word(&self, key: &'static str, words: &'static [&'static str]) -> At<Option<usize>> {
+    pub(crate) fn word(&self, key: &'static str, words: &'static [&'static str]) -> At<Option<usize>> {
         let Some(entry) = self.get(key) else { return Ok(None) };
         if let Some(index) = words.iter().position(|word| word.eq_ignore_ascii_case(&entry.value)) {
             return Ok(Some(index));
@@ -74,6 +74,6 @@ impl<'a> Keys<'a> {
     }
 }
 
-pub(super) fn bad(entry: &Entry, expected: &'static str) -> Problem {
+pub(crate) fn bad(entry: &Entry, expected: &'static str) -> Problem {
     Problem::Value { key: entry.key.clone(), value: entry.value.clone(), expected }
 }

@@ -2,11 +2,12 @@
 
 use super::{
     Entry, Section,
-    error::{At, Problem},
+    error::At,
     keys::{Keys, bad},
     plan::{DateFormat, Destination, FilePlan, HttpPlan, OutputPlan, RecordFormat, RetryLimit},
     value,
 };
+use crate::buffer::route::Matching;
 
 const PLUGINS: &[&str] = &["http", "file", "null", "stdout"];
 const HTTP_KEYS: &[&str] = &[
@@ -38,36 +39,29 @@ const DATES: &[&str] = &["double", "epoch", "epoch_ms", "iso8601"];
 const RETRY: &str = "no_limits, no_retries or a number";
 
 pub(super) fn plan(section: &Section, index: usize) -> At<OutputPlan> {
-    let name = section.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case("Name"));
-    let name = name.ok_or((section.line, Problem::Missing("Name")))?;
-    let plugin = PLUGINS.iter().find(|plugin| plugin.eq_ignore_ascii_case(&name.value));
-    let (keys, to) = match plugin.copied() {
-        Some("http") => {
+    let plugin = super::input::plugin(section, "output plugin", PLUGINS)?;
+    let (keys, to) = match plugin {
+        "http" => {
             let keys = Keys::new(section, HTTP_KEYS, &["Header"])?;
             let to = Destination::Http(http(&keys)?);
             (keys, to)
         }
-        Some("file") => {
+        "file" => {
             let keys = Keys::new(section, FILE_KEYS, &[])?;
             let to = Destination::File(file(&keys)?);
             (keys, to)
         }
-        Some("null") => (Keys::new(section, NULL_KEYS, &[])?, Destination::Null),
-        Some("stdout") => {
+        "null" => (Keys::new(section, NULL_KEYS, &[])?, Destination::Null),
+        _ => {
             let keys = Keys::new(section, STDOUT_KEYS, &[])?;
             keys.word("Format", LINES)?;
             let to = Destination::Stdout(record(&keys)?);
             (keys, to)
         }
-        _ => {
-            let nearest = super::nearest::nearest(&name.value, PLUGINS);
-            let word = name.value.clone();
-            return Err((name.line, Problem::Unknown { what: "output plugin", word, nearest, known: PLUGINS }));
-        }
     };
-    let matches = keys.need("Match")?.value.clone();
+    let matches = Matching::from(keys.need("Match")?.value.as_str());
     let retry = keys.read("Retry_Limit", RetryLimit::Never, RETRY, retry)?;
-    Ok(OutputPlan { name: format!("{}.{index}", name.value.to_ascii_lowercase()), matches, retry, to })
+    Ok(OutputPlan { name: format!("{plugin}.{index}"), matches, retry, to })
 }
 
 fn retry(text: &str) -> Option<RetryLimit> {

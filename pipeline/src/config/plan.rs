@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 
+use crate::{buffer::route::Matching, filter::FilterPlan, input::dummy::DummyInput};
+
 /// The whole pipeline.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// The process as a whole.
     pub service: ServicePlan,
     /// Where records come from; never empty.
     pub inputs: Vec<InputPlan>,
+    /// What happens to them, in order.
+    pub filters: Vec<FilterPlan>,
     /// Where they go; never empty.
     pub outputs: Vec<OutputPlan>,
 }
@@ -41,10 +45,45 @@ pub enum LogLevel {
     Trace,
 }
 
+/// One input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputPlan {
+    /// Its name in messages: the plugin and its place, as `tail.0`.
+    pub name: String,
+    /// Most bytes of records that wait for the outputs.
+    pub buffer_bytes: usize,
+    /// Where its records come from.
+    pub from: InputKind,
+}
+
+impl InputPlan {
+    /// File of its checkpoints, if it keeps any.
+    pub fn db(&self) -> Option<&PathBuf> {
+        self.tail()?.db.as_ref()
+    }
+
+    /// What it tails, if it does.
+    pub fn tail(&self) -> Option<&TailInput> {
+        match &self.from {
+            InputKind::Tail(tail) => Some(tail),
+            InputKind::Dummy(_) => None,
+        }
+    }
+}
+
+/// Where records come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InputKind {
+    /// Files that grow and rotate.
+    Tail(Box<TailInput>),
+    /// The same record over and over.
+    Dummy(Box<DummyInput>),
+}
+
 /// Files to tail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
-pub struct InputPlan {
+pub struct TailInput {
     /// Patterns of the files.
     pub paths: Vec<String>,
     /// Patterns of files that are left out.
@@ -77,8 +116,6 @@ pub struct InputPlan {
     pub line_max: usize,
     /// Longer lines are skipped instead of cut.
     pub skip_long_lines: bool,
-    /// Most bytes of records that wait for the outputs.
-    pub buffer_bytes: usize,
     /// Whether the kernel is asked to tell about changes; otherwise files are polled.
     pub inotify: bool,
 }
@@ -110,8 +147,8 @@ pub enum DbSync {
 pub struct OutputPlan {
     /// Its name in messages: the plugin and its place, as `http.0`.
     pub name: String,
-    /// Pattern of the tags it takes.
-    pub matches: String,
+    /// The tags it takes.
+    pub matches: Matching,
     /// What happens to what it cannot deliver.
     pub retry: RetryLimit,
     /// Where it delivers.

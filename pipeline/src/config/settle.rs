@@ -6,7 +6,7 @@ use super::{
     input,
     keys::Keys,
     output,
-    plan::{LogLevel, Plan, ServicePlan},
+    plan::{InputPlan, LogLevel, Plan, ServicePlan},
     value,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn plan(config: &Config) -> At<Plan> {
                 return Err((section.line, Problem::Contradiction("there are two `[SERVICE]` sections; keep one")));
             }
             SectionKind::Service => service = Some(self::service(section)?),
-            SectionKind::Input => inputs.push(input::plan(section)?),
+            SectionKind::Input => inputs.push(input::plan(section, inputs.len())?),
             SectionKind::Output => outputs.push(output::plan(section, outputs.len())?),
         }
     }
@@ -33,8 +33,8 @@ pub(super) fn plan(config: &Config) -> At<Plan> {
         return Err((0, Problem::NoSection("OUTPUT")));
     }
     let same_db = |index: usize| {
-        let db = &inputs[index].db;
-        db.is_some() && inputs[..index].iter().any(|before: &super::plan::InputPlan| before.db == *db)
+        let db = inputs[index].db();
+        db.is_some() && inputs[..index].iter().any(|before: &InputPlan| before.db() == db)
     };
     if (0..inputs.len()).any(same_db) {
         return Err((0, Problem::Contradiction("two inputs share one `DB`; give each its own file")));
@@ -43,7 +43,7 @@ pub(super) fn plan(config: &Config) -> At<Plan> {
         Some(service) => service,
         None => self::service(&Section { kind: SectionKind::Service, line: 0, entries: Vec::new() })?,
     };
-    Ok(Plan { service, inputs, outputs })
+    Ok(Plan { service, inputs, filters: Vec::new(), outputs })
 }
 
 fn service(section: &Section) -> At<ServicePlan> {

@@ -39,10 +39,11 @@ fn parse(text: &str) -> Result<Plan, ConfigError> {
 fn a_whole_file_is_settled() {
     let plan = parse(WHOLE).unwrap();
     assert_eq!((plan.service.flush_ms, plan.service.grace_ms), (500, 7_000));
-    let input = &plan.inputs[0];
+    assert_eq!(plan.inputs[0].buffer_bytes, 5_000_000);
+    let input = plan.inputs[0].tail().unwrap();
     assert_eq!(input.paths, ["/var/log/*.log", "/b/*.log"]);
     assert_eq!((input.framing, input.merge_json), (Framing::Cri, false));
-    assert_eq!((input.buffer_bytes, input.refresh_interval_ms), (5_000_000, 10_000));
+    assert_eq!(input.refresh_interval_ms, 10_000);
     assert_eq!(input.path_key.as_deref(), Some("file"));
     let output = &plan.outputs[0];
     assert_eq!((output.name.as_str(), output.retry), ("http.0", RetryLimit::Never));
@@ -75,7 +76,7 @@ fn every_mistake_names_its_line_and_what_to_do() {
         ("[SERVICE]\n[SERVICE]", "agent.conf:2: there are two `[SERVICE]` sections"),
         ("", "agent.conf: there is no `[INPUT]` section"),
         ("[INPUT]\nPath /a", "agent.conf:1: the section has no `Name`"),
-        ("[INPUT]\nName tali", "agent.conf:2: there is no Name `tali`; did you mean `tail`?"),
+        ("[INPUT]\nName tali", "agent.conf:2: there is no input plugin `tali`; did you mean `tail`?"),
         ("[INPUT]\nName tail", "agent.conf:1: the section has no `Path`"),
         ("[INPUT]\nName tail\nPath /a", "agent.conf: there is no `[OUTPUT]` section"),
         ("[OUTPUT]\nName htpp\nMatch *", "agent.conf:2: there is no output plugin `htpp`; did you mean `http`?"),

@@ -1,7 +1,7 @@
 //! Values as Fluent Bit writes them: booleans, sizes, durations, numbers.
 
 /// `on`/`off`, `true`/`false`, `yes`/`no`, in any case.
-pub(super) fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "on" | "true" | "yes" => Some(true),
         "off" | "false" | "no" => Some(false),
@@ -10,7 +10,7 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Bytes: `5MB`, `5M`, `32k`, `1G`, `4096`. The units are powers of 1000, as Fluent Bit reads them.
-pub(super) fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text[..digits].parse().ok()?;
     let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
@@ -24,7 +24,7 @@ pub(super) fn size(text: &str) -> Option<u64> {
 }
 
 /// Milliseconds: `5` and `0.25` are seconds, `10s`, `2m`, `1h` and `1d` what they say.
-pub(super) fn duration_ms(text: &str) -> Option<u64> {
+pub(crate) fn duration_ms(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
     let number: f64 = text[..digits].parse().ok()?;
     let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {

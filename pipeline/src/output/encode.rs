@@ -11,6 +11,7 @@ use std::ops::Range;
 use super::escape::Escaper;
 use crate::{
     config::plan::{DateFormat, Framing, RecordFormat},
+    event::{Event, json},
     parse::{Batch, Record, Stream, time::Time},
 };
 
@@ -57,10 +58,35 @@ impl Encoder {
     /// Appends the records `range` of `batch` to `out`.
     pub fn batch(&mut self, batch: &Batch, range: Range<usize>, out: &mut Vec<u8>) {
         self.prepare(batch);
-        let records = &batch.records[range];
-        out.reserve(batch.carried() * records.len() / batch.records.len().max(1) + 96 * records.len());
-        for record in records {
-            self.record(batch, record, out);
+        out.reserve(batch.carried() * range.len() / batch.len().max(1) + 96 * range.len());
+        if batch.events.is_empty() {
+            batch.records[range].iter().for_each(|record| self.record(batch, record, out));
+        } else {
+            batch.events[range].iter().for_each(|event| self.event(event, out));
+        }
+    }
+
+    /// Appends one record that has fields.
+    fn event(&mut self, event: &Event, out: &mut Vec<u8>) {
+        self.open(event.time, out);
+        if out.last() != Some(&b'{') && !event.fields.is_empty() {
+            out.push(b',');
+        }
+        json::write_fields(&event.fields, &mut self.escaper, out);
+        out.extend_from_slice(&self.parts.close);
+    }
+
+    /// Everything that stands before the first field.
+    #[inline]
+    fn open(&mut self, time: Time, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.parts.open);
+        if self.layout == Layout::Prefixed {
+            self.clock.write(time, DateFormat::Double, out);
+            out.extend_from_slice(b", {");
+        } else if self.format.date_key.is_some() {
+            self.clock.write(time, self.format.date, out);
+        } else {
+            out.push(b'{');
         }
     }
 
@@ -71,7 +97,7 @@ impl Encoder {
         let text_key = self.string(&labels.text_key);
         let mut parts = Parts::default();
         if self.layout == Layout::Prefixed {
-            parts.open.extend_from_slice(format!("{}: [", batch.source.tag.replace(char::is_control, "_")).as_bytes());
+            parts.open.extend_from_slice(format!("{}: [", batch.tag.replace(char::is_control, "_")).as_bytes());
         }
         if let Some(key) = self.format.date_key.clone() {
             parts.open.extend_from_slice(format!("{{{}:", self.string(&key)).as_bytes());
@@ -106,15 +132,7 @@ impl Encoder {
 
     #[inline]
     fn record(&mut self, batch: &Batch, record: &Record, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.parts.open);
-        if self.layout == Layout::Prefixed {
-            self.clock.write(record.time, DateFormat::Double, out);
-            out.extend_from_slice(b", {");
-        } else if self.format.date_key.is_some() {
-            self.clock.write(record.time, self.format.date, out);
-        } else {
-            out.push(b'{');
-        }
+        self.open(record.time, out);
         if record.fields {
             return self.merged(batch, record, out);
         }

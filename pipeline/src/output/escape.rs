@@ -9,7 +9,7 @@ const BLOCK: usize = 16;
 
 /// Scratch space, kept so that it is not cleared for each record.
 #[derive(Debug, Clone)]
-pub(super) struct Escaper {
+pub(crate) struct Escaper {
     scratch: Box<[u8; STRETCH * 6 + 2 * BLOCK]>,
 }
 
@@ -21,7 +21,7 @@ impl Default for Escaper {
 
 impl Escaper {
     /// Appends `text`, escaped, to `out`.
-    pub(super) fn escape(&mut self, text: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn escape(&mut self, text: &[u8], out: &mut Vec<u8>) {
         match str::from_utf8(text) {
             Ok(_) => self.valid(text, out),
             Err(_) => self.valid(String::from_utf8_lossy(text).as_bytes(), out),

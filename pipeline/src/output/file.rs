@@ -42,13 +42,13 @@ pub(super) async fn run(name: String, plan: FilePlan, retry: RetryLimit, context
         let mut rest: &[std::sync::Arc<Batch>] = &batches;
         // Runs of batches for the same file are written together, in order.
         while let Some(first) = rest.first() {
-            let path = folder.path(&first.source.tag);
-            let run = rest.iter().take_while(|batch| folder.path(&batch.source.tag) == path).count();
+            let path = folder.path(&first.tag);
+            let run = rest.iter().take_while(|batch| folder.path(&batch.tag) == path).count();
             let mut lines = Vec::new();
             for batch in &rest[..run] {
-                encoder.batch(batch, 0..batch.records.len(), &mut lines);
+                encoder.batch(batch, 0..batch.len(), &mut lines);
             }
-            let records: usize = rest[..run].iter().map(|batch| batch.records.len()).sum();
+            let records: usize = rest[..run].iter().map(|batch| batch.len()).sum();
             let mut done = 0;
             while let Err(error) = folder.write(&path, &lines, &mut done) {
                 let pause = backoff.pause();

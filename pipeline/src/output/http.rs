@@ -50,7 +50,7 @@ pub(super) async fn run(name: String, plan: HttpPlan, retry: RetryLimit, context
     };
     while let Some(batches) = context.buffer.next(context.lane, output.plan.body_max, context.linger).await {
         let count = batches.len();
-        let pieces = batches.into_iter().map(|batch| (Arc::clone(&batch), 0..batch.records.len())).collect();
+        let pieces = batches.into_iter().map(|batch| (Arc::clone(&batch), 0..batch.len())).collect();
         output.deliver(pieces, &context).await;
         context.buffer.taken(context.lane, count);
     }

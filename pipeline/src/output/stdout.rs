@@ -14,9 +14,9 @@ pub(super) async fn run(name: String, format: RecordFormat, retry: RetryLimit, c
     while let Some(batches) = context.buffer.next(context.lane, BYTES, context.linger).await {
         lines.clear();
         for batch in &batches {
-            encoder.batch(batch, 0..batch.records.len(), &mut lines);
+            encoder.batch(batch, 0..batch.len(), &mut lines);
         }
-        let records: usize = batches.iter().map(|batch| batch.records.len()).sum();
+        let records: usize = batches.iter().map(|batch| batch.len()).sum();
         loop {
             let mut stdout = std::io::stdout().lock();
             let Err(error) = stdout.write_all(&lines).and_then(|()| stdout.flush()) else {

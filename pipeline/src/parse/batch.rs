@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use super::time::Time;
 use crate::{
+    buffer::Hold,
     chunk::{Ack, Source},
-    config::plan::{Framing, InputPlan},
+    config::plan::{Framing, TailInput},
+    event::Event,
 };
+
+mod fields;
 
 /// How the records of an input are labelled.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,13 +27,18 @@ pub struct Labels {
 
 impl Labels {
     /// Those that a plan asks for.
-    pub fn of(plan: &InputPlan) -> Self {
+    pub fn of(plan: &TailInput) -> Self {
         Self {
             framing: plan.framing,
             text_key: plan.text_key.clone(),
             path_key: plan.path_key.clone(),
             offset_key: plan.offset_key.clone(),
         }
+    }
+
+    /// For records that never were lines.
+    fn none() -> Self {
+        Self { framing: Framing::Plain, text_key: String::new(), path_key: None, offset_key: None }
     }
 }
 
@@ -93,19 +102,28 @@ pub(super) struct Head {
 /// Smaller buffers are cheaper made anew than kept, bytes.
 const WORTH_KEEPING: usize = 64 << 10;
 
-/// Records of one file, and the acks that hold once all of them are taken.
+/// Records with one tag, and what holds once all of them are taken.
+///
+/// They are either spans over the lines that were read (`records`) or, once something asked for their fields or where
+/// they never were lines, `events`; never both.
 #[derive(Debug)]
 pub struct Batch {
     /// Index of the input.
     pub input: usize,
+    /// The tag of its records.
+    pub tag: Arc<str>,
     /// How the records are labelled.
     pub labels: Arc<Labels>,
     /// Where they come from.
     pub source: Arc<Source>,
-    /// The records in order.
+    /// The records in order, as spans.
     pub records: Vec<Record>,
+    /// The records in order, as fields.
+    pub events: Vec<Event>,
     /// What holds once they are taken.
     pub acks: Vec<Ack>,
+    /// What is released once they are taken, beside the acks.
+    pub holds: Vec<Hold>,
     pub(super) bytes: Vec<u8>,
     pub(super) joined: Vec<u8>,
 }
@@ -113,7 +131,41 @@ pub struct Batch {
 impl Batch {
     pub(super) fn new(input: usize, labels: Arc<Labels>, source: Arc<Source>, bytes: Vec<u8>) -> Self {
         let records = Vec::with_capacity(bytes.len() / 256 + 1);
-        Self { input, labels, source, records, acks: Vec::new(), bytes, joined: Vec::new() }
+        let tag = Arc::clone(&source.tag);
+        let (events, acks, holds, joined) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { input, tag, labels, source, records, events, acks, holds, bytes, joined }
+    }
+
+    /// Records that are fields from the start, of `input`.
+    pub fn of_events(input: usize, tag: Arc<str>, source: Arc<Source>, events: Vec<Event>) -> Self {
+        let mut batch = Self::new(input, Arc::new(Labels::none()), source, Vec::new());
+        (batch.tag, batch.events, batch.records) = (tag, events, Vec::new());
+        batch
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.records.len() + self.events.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The record `index` as fields, whichever form the batch has.
+    pub fn event(&self, index: usize) -> Event {
+        self.events.get(index).cloned().unwrap_or_else(|| fields::of(self, &self.records[index]))
+    }
+
+    /// The same batch with its records as fields.
+    #[must_use]
+    pub fn into_events(mut self) -> Self {
+        if !self.records.is_empty() {
+            self.events = self.records.iter().map(|record| fields::of(&self, record)).collect();
+            (self.records, self.bytes, self.joined) = (Vec::new(), Vec::new(), Vec::new());
+        }
+        self
     }
 
     /// Its memory, if there is enough of it to be worth keeping.
@@ -135,12 +187,14 @@ impl Batch {
     /// What it holds in memory, bytes.
     pub fn weight(&self) -> usize {
         let records = self.records.capacity() * size_of::<Record>();
-        size_of::<Self>() + self.bytes.capacity() + self.joined.capacity() + records
+        let events: usize = self.events.iter().map(Event::weight).sum();
+        size_of::<Self>() + self.bytes.capacity() + self.joined.capacity() + records + events
     }
 
     /// Bytes of text and framing that it carries.
     pub fn carried(&self) -> usize {
-        self.bytes.len() + self.joined.len()
+        let events: usize = self.events.iter().map(Event::weight).sum();
+        self.bytes.len() + self.joined.len() + events
     }
 
     pub(super) fn push(&mut self, head: &Head) {

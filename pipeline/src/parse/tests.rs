@@ -11,7 +11,7 @@ use crate::{
 fn parser(keys: &str) -> Parser {
     let text = format!("[INPUT]\nName tail\nPath /a\n{keys}\n[OUTPUT]\nName null\nMatch *\n");
     let plan = Config::parse(std::path::Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
-    Parser::new(0, &plan.inputs[0])
+    Parser::new(0, plan.inputs[0].tail().unwrap())
 }
 
 fn source(id: u64, lineage: u64) -> Arc<Source> {

@@ -4,25 +4,25 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Time since the start, and the time of day.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     start: Instant,
 }
 
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock module")]
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { start: Instant::now() }
     }
 
     /// Milliseconds since the start; never goes back.
-    pub(super) fn mono_ms(self) -> u64 {
+    pub(crate) fn mono_ms(self) -> u64 {
         self.start.elapsed().as_millis() as u64
     }
 
     /// Nanoseconds since 1970.
     #[expect(clippy::disallowed_methods, reason = "this is the clock module")]
     #[expect(clippy::unused_self, reason = "who may read the one clock may read the other")]
-    pub(super) fn unix_ns(self) -> i64 {
+    pub(crate) fn unix_ns(self) -> i64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
     }
 }

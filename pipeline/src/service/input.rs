@@ -6,8 +6,9 @@ use super::{ServiceError, clock::Clock};
 use crate::{
     buffer::Buffer,
     checkpoint::Store,
-    config::plan::{DbSync, InputPlan},
+    config::plan::{DbSync, TailInput},
     defects::Defect,
+    filter::Chain,
     input::tail::{Step, TailCounters, TailPlan, Tailer},
     os::LinuxDisk,
     parse::{self, Batch, Now, Parser},
@@ -27,7 +28,8 @@ pub(super) enum Did {
 
 #[derive(Debug)]
 pub(super) struct Input {
-    index: usize,
+    /// Which input of the plan.
+    pub(super) index: usize,
     pub(super) disk: LinuxDisk,
     tailer: Tailer,
     parser: Parser,
@@ -46,7 +48,8 @@ pub(super) struct Input {
 impl Input {
     pub(super) fn open(
         index: usize,
-        plan: &InputPlan,
+        plan: &TailInput,
+        buffer_bytes: usize,
         defect: Option<Defect>,
         clock: Clock,
     ) -> Result<Self, ServiceError> {
@@ -64,7 +67,7 @@ impl Input {
             tailer: Tailer::new(tail_plan(plan, clock), restored, defect),
             parser: Parser::new(index, plan),
             store,
-            room_least: plan.chunk_bytes.min(plan.buffer_bytes / 2),
+            room_least: plan.chunk_bytes.min(buffer_bytes / 2),
             paused: false,
             pauses: 0,
             up: false,
@@ -73,7 +76,7 @@ impl Input {
     }
 
     /// Does a little. Reads only if there is room.
-    pub(super) fn step(&mut self, buffer: &Buffer, clock: Clock) -> Result<Did, ServiceError> {
+    pub(super) fn step(&mut self, buffer: &Buffer, chain: &Chain, clock: Clock) -> Result<Did, ServiceError> {
         let now_ms = clock.mono_ms();
         self.settle(buffer)?;
         let room = self.room(buffer);
@@ -95,7 +98,7 @@ impl Input {
             }
         };
         self.up = true;
-        self.batches.drain(..).for_each(|batch| buffer.push(batch));
+        self.batches.drain(..).for_each(|batch| chain.push(batch, buffer, now_ms));
         Ok(did)
     }
 
@@ -152,7 +155,7 @@ fn sync_ms(sync: DbSync) -> u64 {
     }
 }
 
-fn tail_plan(plan: &InputPlan, clock: Clock) -> TailPlan {
+fn tail_plan(plan: &TailInput, clock: Clock) -> TailPlan {
     TailPlan {
         exclude: plan.exclude.clone(),
         tag: plan.tag.clone(),

@@ -40,11 +40,12 @@ impl Progress {
 }
 
 fn waiting(service: &Service) -> usize {
-    (0..service.inputs.len()).map(|input| service.buffer.used(input)).sum()
+    service.buffer.waiting()
 }
 
 fn report(service: &Service, what: &'static str) {
-    for (index, input) in service.inputs.iter().enumerate() {
+    for input in &service.inputs {
+        let index = input.index;
         let (parsed, tailed) = (input.parsed(), input.tailed());
         tracing::info!(
             input = index,
@@ -67,8 +68,19 @@ fn report(service: &Service, what: &'static str) {
             "{what}"
         );
     }
+    let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    for listener in &service.listeners {
+        let counters = &listener.counters;
+        tracing::info!(
+            input = listener.name,
+            bytes = of(&counters.bytes),
+            records = of(&counters.records),
+            malformed = of(&counters.malformed),
+            lost = of(&counters.lost),
+            "{what}"
+        );
+    }
     for output in &service.outputs {
-        let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &output.counters;
         tracing::info!(
             output = output.name,

@@ -12,6 +12,8 @@ use super::{Ended, Service, ServiceError, input::Did, progress::Progress};
 
 /// The longest wait, ms: the progress line is due then at the latest.
 const WAIT_MAX_MS: u64 = 1_000;
+/// From one look at inputs that are ending to the next, ms.
+const LISTENERS_MS: u64 = 5;
 /// Steps from one look at the signals to the next while there is work.
 const HEAR_EVERY: u64 = 64;
 
@@ -44,7 +46,7 @@ pub(super) fn run(service: &mut Service, signals: Option<&SignalFd>) -> Result<E
 fn turn(service: &mut Service) -> Result<Option<u64>, ServiceError> {
     let mut until = Some(u64::MAX);
     for input in &mut service.inputs {
-        match input.step(&service.buffer, service.clock)? {
+        match input.step(&service.buffer, &service.chain, service.clock)? {
             Did::Something => until = None,
             Did::Nothing(at) => until = until.map(|until| until.min(at.unwrap_or(u64::MAX))),
         }
@@ -55,7 +57,9 @@ fn turn(service: &mut Service) -> Result<Option<u64>, ServiceError> {
 /// Nothing new is read; what was read is delivered and stored.
 fn drain(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, ServiceError> {
     let deadline = service.clock.mono_ms() + service.grace_ms;
-    service.buffer.close();
+    // Nobody listens any more when all such inputs have ended.
+    let _ = service.listening.send(true);
+    let mut closed = false;
     loop {
         hear(service, signals);
         if service.stop.times() > 1 {
@@ -64,7 +68,12 @@ fn drain(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, Ser
         for input in &mut service.inputs {
             input.settle(&service.buffer)?;
         }
-        let empty = service.buffer.is_empty();
+        let quiet = service.listeners.iter().all(|listener| listener.thread.is_finished());
+        if quiet && !closed {
+            closed = true;
+            service.buffer.close();
+        }
+        let empty = quiet && service.buffer.is_empty();
         let over = service.clock.mono_ms() >= deadline;
         if empty || over {
             for input in &mut service.inputs {
@@ -72,7 +81,9 @@ fn drain(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, Ser
             }
             return Ok(if empty { Ended::Drained } else { Ended::GraceOver });
         }
-        wait(service, signals, deadline)?;
+        // A listener ends without waking anybody.
+        let look = if quiet { deadline } else { deadline.min(service.clock.mono_ms() + LISTENERS_MS) };
+        wait(service, signals, look)?;
     }
 }
 

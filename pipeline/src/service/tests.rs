@@ -148,3 +148,19 @@ fn a_sink_that_is_away_during_rotations_costs_nothing_but_time() {
     assert_eq!(running.join().unwrap(), Ended::Drained);
     assert_eq!(bench.server.kept(), numbers(0..400));
 }
+
+#[test]
+fn an_input_that_is_no_file_delivers_and_ends_when_asked() {
+    let bench = Bench::new();
+    let text = format!(
+        "[INPUT]\nName dummy\nDummy {{\"log\":\"line 7\"}}\nRate 1000\nSamples 5\n[OUTPUT]\nName http\nMatch dummy.*\nPort {}\n",
+        bench.address.port()
+    );
+    let plan = Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
+    let service = Service::start(&plan, None).unwrap();
+    let (stop, running) = (service.stop(), std::thread::spawn(move || service.run(None).unwrap()));
+    bench.server.wait("every sample is delivered", |server, _| server.kept().len() >= 5);
+    stop.ask();
+    assert_eq!(running.join().unwrap(), Ended::Drained);
+    assert_eq!(bench.server.kept(), [7; 5]);
+}

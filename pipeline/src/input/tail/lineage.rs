@@ -16,7 +16,7 @@ pub(super) struct Lineage {
     /// The name that matched.
     pub(super) path: PathBuf,
     /// The tag of its records.
-    pub(super) tag: String,
+    pub(super) tag: std::sync::Arc<str>,
     /// Open generations in the order of writing.
     pub(super) queue: Vec<u64>,
     /// The one that the name denotes.
@@ -58,7 +58,7 @@ pub(super) struct Lineage {
 impl Lineage {
     /// A name that was just found; `known` are its restored entries.
     pub(super) fn new(path: PathBuf, tag: &str, known: Vec<u64>, late: bool) -> Self {
-        let tag = tag.replace('*', &dotted(&path));
+        let tag = tag.replace('*', &dotted(&path)).into();
         Self {
             path,
             tag,

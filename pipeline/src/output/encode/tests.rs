@@ -16,7 +16,7 @@ fn batches(keys: &str, bytes: &[u8]) -> Vec<Batch> {
     let source = Source { id: SourceId(1), path: "/a\"b".into(), tag: "t.a".into(), lineage: 1 };
     let chunk = Chunk { source: Arc::new(source), offset: 100, bytes: bytes.to_vec() };
     let mut out = Vec::new();
-    Parser::new(0, &plan.inputs[0]).parse(chunk, Now { unix_ns: 7_000_000_042, mono_ms: 0 }, &mut out);
+    Parser::new(0, plan.inputs[0].tail().unwrap()).parse(chunk, Now { unix_ns: 7_000_000_042, mono_ms: 0 }, &mut out);
     out
 }
 
@@ -24,7 +24,7 @@ fn encode(keys: &str, bytes: &[u8], date_key: Option<&str>, date: DateFormat, la
     let mut encoder = Encoder::new(RecordFormat { date_key: date_key.map(Into::into), date }, layout);
     let mut out = Vec::new();
     for batch in batches(keys, bytes) {
-        encoder.batch(&batch, 0..batch.records.len(), &mut out);
+        encoder.batch(&batch, 0..batch.len(), &mut out);
     }
     String::from_utf8(out).unwrap()
 }

@@ -17,7 +17,7 @@ const TEXT: &str = r#"{"time":"2026-11-21T05:50:01+00:00","remote":"10.0.0.7","m
 fn parser(framing: &str) -> Parser {
     let text = format!("[INPUT]\nName tail\nPath /a\nmultiline.parser {framing}\n[OUTPUT]\nName null\nMatch *\n");
     let plan = Config::parse(Path::new("bench"), &text, &|_| None).expect("valid").plan().expect("valid");
-    Parser::new(0, plan.inputs[0].tail().unwrap())
+    Parser::new(0, plan.inputs[0].tail().expect("the input tails"))
 }
 
 fn chunk(source: &Arc<Source>, framing: &str) -> Chunk {

@@ -13,7 +13,7 @@ use dashboards::{
     },
 };
 use results::{
-    contract::{Contract, Delivery},
+    contract::Contract,
     event::Event,
     outcome::Outcome,
 };
@@ -94,11 +94,7 @@ impl Screen {
 
 /// The verdict in words, with the limits of the contract beside the values.
 pub(crate) fn verdict(outcome: &Outcome, contract: &Contract) -> String {
-    let limits = Limits {
-        lost: (contract.delivery != Delivery::AtMostOnce).then_some(0),
-        reordered: contract.ordered.then_some(0),
-        p99_ms: contract.latency_p99_us.map(|us| us as f64 / 1e3),
-    };
+    let limits = Limits::from(contract);
     summary::render_with(outcome, &limits, style())
 }
 

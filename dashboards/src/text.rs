@@ -1,7 +1,7 @@
 //! The run as lines of text: live while it happens, and as a summary when it is judged.
 
 #[cfg(test)]
-mod examples;
+pub(crate) mod examples;
 pub mod feed;
 pub mod live;
 pub mod summary;

@@ -3,7 +3,7 @@
 use results::{
     event::{Event, Fault, FaultState, RotationStep, Sample, StepKind, What},
     identity::StreamId,
-    outcome::{BookTotals, Latency, Outcome, Proofs, Rates, Resources, SCHEMA, Verdict},
+    outcome::{BookTotals, Cause, Latency, Outcome, Proofs, Rates, Resources, SCHEMA, StallReport, Verdict},
 };
 
 pub(super) fn at(t_us: u64, what: What) -> Event {
@@ -40,7 +40,7 @@ pub(super) fn reopened(rotation: u32) -> What {
 }
 
 /// A run that passed.
-pub(super) fn outcome() -> Outcome {
+pub(crate) fn outcome() -> Outcome {
     Outcome {
         schema: SCHEMA,
         scenario: "tail-stall".into(),
@@ -75,4 +75,36 @@ pub(super) fn outcome() -> Outcome {
         repeat: "tailproof run tail-stall --seed 17".into(),
         run: "results/runs/20261121T101500Z-tail-stall-builtin".into(),
     }
+}
+
+/// A run that lost records of one stream.
+pub(crate) fn failed_outcome() -> Outcome {
+    let mut failed = Outcome {
+        verdict: Verdict::Fail,
+        exit: 1,
+        stalls: vec![StallReport {
+            stream: "app-03".into(),
+            from_s: 14.2,
+            until_s: None,
+            after: "rotation 6: rename 0.log to 0.log.20261121-101514".into(),
+            undelivered: 2906,
+        }],
+        causes: vec![Cause {
+            verdict: "lost".into(),
+            stream: "app-03".into(),
+            count: 2906,
+            cause: "inode-reuse".into(),
+            evidence:
+                "generation 6 (pods/app-03/0.log, inode 131) was never opened; inode 131 was generation 4 until it \
+                       was archived and unlinked at 14.1 s"
+                    .into(),
+        }],
+        findings: vec!["stream app-03 delivered nothing after generation 5".into()],
+        ..outcome()
+    };
+    failed.books.delivered -= 2906;
+    failed.books.lost = 2906;
+    failed.books.duplicated = 3;
+    failed.books.duplicated_allowed = 0;
+    failed
 }

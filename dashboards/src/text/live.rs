@@ -99,7 +99,7 @@ fn fault_words(fault: &Fault) -> String {
     }
 }
 
-fn name(phase: Phase) -> &'static str {
+pub(crate) fn name(phase: Phase) -> &'static str {
     match phase {
         Phase::SetUp => "set-up",
         Phase::WarmUp => "warm-up",

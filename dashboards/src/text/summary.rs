@@ -13,7 +13,10 @@
 
 use std::collections::BTreeSet;
 
-use results::outcome::{Outcome, Verdict};
+use results::{
+    contract::{Contract, Delivery},
+    outcome::{Outcome, Verdict},
+};
 
 use super::{
     Style, Tone,
@@ -22,7 +25,7 @@ use super::{
 };
 use crate::display::{display, display_whole, display_word};
 
-mod answer;
+pub(crate) mod answer;
 mod sections;
 
 /// Columns of a section's name.
@@ -43,6 +46,16 @@ impl Default for Limits {
     /// At least once, in any order.
     fn default() -> Self {
         Self { lost: Some(0), reordered: None, p99_ms: None }
+    }
+}
+
+impl From<&Contract> for Limits {
+    fn from(contract: &Contract) -> Self {
+        Self {
+            lost: (contract.delivery != Delivery::AtMostOnce).then_some(0),
+            reordered: contract.ordered.then_some(0),
+            p99_ms: contract.latency_p99_us.map(|us| us as f64 / 1e3),
+        }
     }
 }
 
@@ -114,7 +127,7 @@ fn push_line(out: &mut String, line: &str) {
     out.push('\n');
 }
 
-fn word(verdict: Verdict) -> &'static str {
+pub(crate) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "PASS",
         Verdict::Fail => "FAIL",
@@ -123,7 +136,7 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// Streams with at least one stall.
-fn stalled_streams(outcome: &Outcome) -> usize {
+pub(crate) fn stalled_streams(outcome: &Outcome) -> usize {
     outcome.stalls.iter().map(|stall| stall.stream.as_str()).collect::<BTreeSet<_>>().len()
 }
 

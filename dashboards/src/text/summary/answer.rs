@@ -6,24 +6,24 @@ use super::{Limits, display, stalled_streams, units};
 
 /// A counted promise.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Promise {
+pub(crate) struct Promise {
     /// Its name.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// What was counted.
-    pub(super) value: u64,
+    pub(crate) value: u64,
     /// What is allowed; `None`: any number.
-    pub(super) limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
 }
 
 impl Promise {
     /// Whether it was broken.
-    pub(super) fn broken(&self) -> bool {
+    pub(crate) fn broken(&self) -> bool {
         self.limit.is_some_and(|limit| self.value > limit)
     }
 }
 
 /// The promises in the order of their weight.
-pub(super) fn promises(outcome: &Outcome, limits: &Limits) -> [Promise; 7] {
+pub(crate) fn promises(outcome: &Outcome, limits: &Limits) -> [Promise; 7] {
     let books = &outcome.books;
     // A judge that passed a run has allowed the losses it counted, whatever contract is assumed here.
     let lost_allowed = outcome.verdict == Verdict::Pass && books.lost > 0;
@@ -39,7 +39,7 @@ pub(super) fn promises(outcome: &Outcome, limits: &Limits) -> [Promise; 7] {
 }
 
 /// One sentence without a full stop.
-pub(super) fn answer(outcome: &Outcome, limits: &Limits) -> String {
+pub(crate) fn answer(outcome: &Outcome, limits: &Limits) -> String {
     match outcome.verdict {
         Verdict::Pass => passed(outcome),
         Verdict::Fail => failed(outcome, limits),

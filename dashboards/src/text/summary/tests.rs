@@ -1,40 +1,9 @@
 //! What people see, as snapshots; and what must hold of every summary.
 
-use results::outcome::{BookTotals, Cause, Latency, Proofs, Rates, Resources, StallReport};
+use results::outcome::{BookTotals, Cause, Latency, Proofs, Rates, Resources};
 
 use super::*;
-use crate::text::examples::outcome as passed;
-
-fn failed() -> Outcome {
-    let mut outcome = Outcome {
-        verdict: Verdict::Fail,
-        exit: 1,
-        stalls: vec![StallReport {
-            stream: "app-03".into(),
-            from_s: 14.2,
-            until_s: None,
-            after: "rotation 6: rename 0.log to 0.log.20261121-101514".into(),
-            undelivered: 2906,
-        }],
-        causes: vec![Cause {
-            verdict: "lost".into(),
-            stream: "app-03".into(),
-            count: 2906,
-            cause: "inode-reuse".into(),
-            evidence:
-                "generation 6 (pods/app-03/0.log, inode 131) was never opened; inode 131 was generation 4 until it \
-                       was archived and unlinked at 14.1 s"
-                    .into(),
-        }],
-        findings: vec!["stream app-03 delivered nothing after generation 5".into()],
-        ..passed()
-    };
-    outcome.books.delivered -= 2906;
-    outcome.books.lost = 2906;
-    outcome.books.duplicated = 3;
-    outcome.books.duplicated_allowed = 0;
-    outcome
-}
+use crate::text::examples::{failed_outcome as failed, outcome as passed};
 
 fn unknown() -> Outcome {
     Outcome {

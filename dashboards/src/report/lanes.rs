@@ -1,0 +1,236 @@
+//! The stack of charts on one time axis: what went in and out, what lay between, how late it came, what it cost, and
+//! whether the bench itself kept its pace.
+
+use results::event::{Event, Sample, StreamSample, What};
+
+use super::sampling::{Series, columns};
+
+/// Columns of a chart, at most.
+pub const COLUMNS: usize = 720;
+/// Rates are measured over this stretch, microseconds.
+const RATE_OVER_US: u64 = 1_000_000;
+/// Shorter stretches tell no rate.
+const RATE_LEAST_US: u64 = 200_000;
+
+/// What the values of a lane count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Records a second.
+    Rate,
+    /// Records.
+    Records,
+    /// Milliseconds.
+    Millis,
+    /// Cores of CPU.
+    Cores,
+    /// Bytes.
+    Bytes,
+}
+
+/// One chart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lane {
+    /// A word for anchors and data.
+    pub id: &'static str,
+    /// What it shows, in words.
+    pub title: &'static str,
+    /// What its values count.
+    pub unit: Unit,
+    /// Whether the axis is logarithmic.
+    pub log: bool,
+    /// What is drawn.
+    pub series: Vec<Series>,
+}
+
+impl Unit {
+    /// A value in words.
+    pub fn say(self, value: f64) -> String {
+        use crate::text::units;
+        match self {
+            Self::Rate => units::rate(value),
+            Self::Records => units::short(value.max(0.0) as u64),
+            Self::Millis => units::millis(value),
+            Self::Cores => units::cores(value),
+            Self::Bytes => units::bytes(value.max(0.0) as u64),
+        }
+    }
+
+    /// Its name in the data.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rate => "records/s",
+            Self::Records => "records",
+            Self::Millis => "ms",
+            Self::Cores => "cores",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+impl Lane {
+    /// Points of the series that has most; below 2 there is nothing to draw.
+    pub fn points(&self) -> usize {
+        self.series.iter().map(|series| series.cells.len()).max().unwrap_or(0)
+    }
+
+    /// Its largest value.
+    pub fn max(&self) -> f64 {
+        self.series.iter().map(Series::max).fold(0.0, f64::max)
+    }
+}
+
+/// All lanes of a run.
+pub fn lanes(events: &[Event]) -> Vec<Lane> {
+    let totals = totals(events);
+    let samples: Vec<(u64, &Sample)> = ordered(events.iter().filter_map(|event| match &event.what {
+        What::Sample(sample) => Some((event.t_us, sample)),
+        _ => None,
+    }));
+    let times: Vec<u64> = samples.iter().map(|(t_us, _)| *t_us).collect();
+    let of = |value: &dyn Fn(&Sample) -> f64| samples.iter().map(|(_, sample)| Some(value(sample))).collect::<Vec<_>>();
+    // Nothing arrived since the last sample: there is no latency, which is not a latency of zero.
+    let ms = |value: &dyn Fn(&Sample) -> u64| {
+        let ms = |us: u64| (us > 0).then_some(us as f64 / 1e3);
+        samples.iter().map(|(_, sample)| ms(value(sample))).collect::<Vec<_>>()
+    };
+    let total_times: Vec<u64> = totals.iter().map(|total| total.0).collect();
+    let backlog: Vec<_> = totals.iter().map(|total| Some(total.1.saturating_sub(total.2) as f64)).collect();
+    let cpu: Vec<(u64, u64)> = samples.iter().map(|(t_us, sample)| (*t_us, sample.agent_cpu_us)).collect();
+    let cores: Vec<_> = rates(&cpu).into_iter().map(|rate| rate.map(|us| us / 1e6)).collect();
+    let written: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.1)).collect();
+    let delivered: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.2)).collect();
+    let lane = |id, title, unit, log, times: &[u64], series: Vec<(&'static str, Vec<Option<f64>>)>| {
+        let sampled = |(name, values): (_, Vec<_>)| Series { name, cells: columns(times, &values, COLUMNS) };
+        Lane { id, title, unit, log, series: series.into_iter().map(sampled).collect() }
+    };
+    vec![
+        lane(
+            "rates",
+            "Records a second, written and delivered",
+            Unit::Rate,
+            false,
+            &total_times,
+            vec![("written", rates(&written)), ("delivered", rates(&delivered))],
+        ),
+        lane(
+            "backlog",
+            "Backlog: written and not delivered",
+            Unit::Records,
+            false,
+            &total_times,
+            vec![("backlog", backlog)],
+        ),
+        lane(
+            "latency",
+            "Delivery latency, from the time each record was due",
+            Unit::Millis,
+            true,
+            &times,
+            vec![
+                ("p50", ms(&|sample| sample.p50_us)),
+                ("p99", ms(&|sample| sample.p99_us)),
+                ("max", ms(&|sample| sample.max_us)),
+            ],
+        ),
+        lane("cpu", "CPU of the agent", Unit::Cores, false, &times, vec![("agent", cores)]),
+        lane(
+            "memory",
+            "Memory of the agent, resident",
+            Unit::Bytes,
+            false,
+            &times,
+            vec![("agent", of(&|sample| sample.agent_rss_bytes as f64))],
+        ),
+        lane(
+            "bench",
+            "How late the bench was against its own schedule",
+            Unit::Millis,
+            false,
+            &times,
+            vec![("late", of(&|sample| sample.bench_late_us as f64 / 1e3))],
+        ),
+    ]
+}
+
+/// (time, written, delivered), in order of time, from every look at the totals.
+fn totals(events: &[Event]) -> Vec<(u64, u64, u64)> {
+    let sum = |streams: &[StreamSample], of: fn(&StreamSample) -> u64| {
+        streams.iter().fold(0u64, |sum, stream| sum.saturating_add(of(stream)))
+    };
+    ordered(events.iter().filter_map(|event| match &event.what {
+        What::Sample(sample) => Some((event.t_us, (sample.written, sample.delivered))),
+        What::Streams(streams) => Some((event.t_us, (sum(streams, |s| s.0), sum(streams, |s| s.1)))),
+        _ => None,
+    }))
+    .into_iter()
+    .map(|(t_us, (written, delivered))| (t_us, written, delivered))
+    .collect()
+}
+
+/// Events of several threads may be a little out of order.
+fn ordered<T>(points: impl Iterator<Item = (u64, T)>) -> Vec<(u64, T)> {
+    let mut points: Vec<(u64, T)> = points.collect();
+    points.sort_by_key(|(t_us, _)| *t_us);
+    points
+}
+
+/// Per second, at each point over the second before it.
+fn rates(points: &[(u64, u64)]) -> Vec<Option<f64>> {
+    let mut first = 0;
+    let rate = |at: usize| {
+        let (t_us, now) = points[at];
+        while points.get(first + 1).is_some_and(|(then, _)| then.saturating_add(RATE_OVER_US) <= t_us) {
+            first += 1;
+        }
+        let (then, before) = points[first];
+        let passed = t_us.saturating_sub(then);
+        // A counter that fell began anew: an agent was restarted.
+        (passed >= RATE_LEAST_US && now >= before).then(|| (now - before) as f64 * 1e6 / passed as f64)
+    };
+    (0..points.len()).map(rate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(t_us: u64, what: What) -> Event {
+        Event { t_us, what }
+    }
+
+    fn lane(events: &[Event], id: &str) -> Lane {
+        lanes(events).into_iter().find(|lane| lane.id == id).unwrap()
+    }
+
+    #[test]
+    fn rates_are_those_of_the_second_before() {
+        let events: Vec<Event> = (0..20u64)
+            .map(|n| at(n * 250_000, What::Streams(vec![StreamSample(n * 100, n * 50), StreamSample(n * 10, 0)])))
+            .collect();
+        let lane = lane(&events, "rates");
+        let last = |at: usize| lane.series[at].cells.last().unwrap().mean;
+        assert!((last(0) - 440.0).abs() < 1e-6 && (last(1) - 200.0).abs() < 1e-6, "{lane:?}");
+    }
+
+    #[test]
+    fn no_delivery_is_a_gap_and_not_a_latency_of_zero() {
+        let sample = |p99_us| What::Sample(Sample { p99_us, ..Sample::default() });
+        let lane = lane(&[at(0, sample(5000)), at(1, sample(0)), at(2, sample(7000))], "latency");
+        let p99: Vec<_> = lane.series[1].cells.iter().map(|cell| (cell.column, cell.mean)).collect();
+        assert_eq!(p99, [(0, 5.0), (2, 7.0)]);
+    }
+
+    #[test]
+    fn a_restarted_agent_has_no_negative_cpu() {
+        let sample = |agent_cpu_us| What::Sample(Sample { agent_cpu_us, ..Sample::default() });
+        let second = 1_000_000;
+        let events = [at(0, sample(0)), at(second, sample(900_000)), at(2 * second, sample(0))];
+        let lane = lane(&events, "cpu");
+        assert_eq!(lane.series[0].cells.len(), 1, "{lane:?}");
+    }
+
+    #[test]
+    fn a_run_without_events_has_empty_lanes() {
+        assert!(lanes(&[]).iter().all(|lane| lane.points() == 0 && lane.max() == 0.0));
+    }
+}

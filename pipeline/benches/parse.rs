@@ -31,7 +31,8 @@ fn chunk(source: &Arc<Source>, framing: &str) -> Chunk {
 }
 
 fn bench(criterion: &mut Criterion) {
-    let source = Arc::new(Source { id: SourceId(1), path: "/var/log/a.log".into(), tag: "t".into(), lineage: 1 });
+    let source =
+        Arc::new(Source { id: SourceId(1), path: "/var/log/a.log".into(), tag: "t".into(), lineage: 1, base: 0 });
     let now = Now { unix_ns: 0, mono_ms: 0 };
     let mut group = criterion.benchmark_group("records");
     group.throughput(Throughput::Elements(RECORDS));

@@ -18,7 +18,10 @@ use std::{
 use nix::sys::eventfd::EventFd;
 use tokio::sync::Notify;
 
-use crate::{chunk::Ack, parse::Batch};
+use crate::{
+    chunk::{Ack, mix},
+    parse::Batch,
+};
 
 mod hold;
 pub mod route;
@@ -38,6 +41,8 @@ pub struct Buffer {
     order: Arc<Order>,
     matches: Vec<Matching>,
     limits: Vec<usize>,
+    /// Tells the batches of this process from those of others.
+    salt: u128,
     /// One for each lane: something came, or the end.
     arrived: Vec<Notify>,
     /// One for each input: something of it was taken.
@@ -58,6 +63,8 @@ struct State {
     used_max: usize,
     spare: Vec<Vec<u8>>,
     unrouted: u64,
+    /// Batches that came so far.
+    pushed: u64,
     closed: bool,
 }
 
@@ -86,7 +93,15 @@ impl Buffer {
             order: Arc::new(Order::new(limits.len())?),
             matches,
             limits,
+            salt: 0,
         })
+    }
+
+    /// With ids of batches that no other process gives: `salt` is when it started, or anything as unlikely to come again.
+    #[must_use]
+    pub fn salted(mut self, salt: u64) -> Self {
+        self.salt = mix(1, salt);
+        self
     }
 
     /// Something that `done` waits for: it happens when the last clone of the hold is dropped.
@@ -136,8 +151,10 @@ impl Buffer {
             batch.holds.push(self.hold(batch.input, Done::Acks(acks)));
         }
         let tag = Arc::clone(&batch.tag);
-        let (carried, batch) = (batch.carried(), Arc::new(batch));
         let mut state = self.state();
+        state.pushed += 1;
+        batch.origin = mix(self.salt, state.pushed);
+        let (carried, batch) = (batch.carried(), Arc::new(batch));
         let mut routed = false;
         for (lane, pattern) in self.matches.iter().enumerate() {
             if pattern.matches(&tag) {

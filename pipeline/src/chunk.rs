@@ -20,6 +20,32 @@ pub struct Source {
     pub tag: Arc<str>,
     /// Key under which the fragments of a line are joined: the same for all generations of one path.
     pub lineage: u64,
+    /// Start of the ids of its records, the same after a restart: an id is this plus the record's offset. 0: unknown.
+    pub base: u128,
+}
+
+/// A number that depends on every bit of both, evenly spread.
+pub(crate) fn mix(of: u128, with: u64) -> u128 {
+    let step = |mut bits: u64| {
+        bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ bits >> 31
+    };
+    let low = step(of as u64 ^ step(with));
+    let high = step((of >> 64) as u64 ^ step(low));
+    let low = step(low ^ high.rotate_left(32));
+    u128::from(high) << 64 | u128::from(low)
+}
+
+/// As [`mix`], with text.
+pub(crate) fn mix_text(of: u128, text: &[u8]) -> u128 {
+    let part = |of, bytes: &[u8]| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        mix(of, u64::from_le_bytes(word))
+    };
+    text.chunks(8).fold(mix(of, text.len() as u64), part)
 }
 
 /// Whole lines of one file.

@@ -18,6 +18,9 @@ pub struct Event {
     pub time: Time,
     /// What it says.
     pub fields: Fields,
+    /// Which record it is, the same after a restart: its source and its place there. 0: unknown. Who makes several
+    /// records of one gives them [`Event::part`]s, because a store that keeps one record an id would lose the others.
+    pub id: u128,
 }
 
 /// Bytes of text; from outside, so not always UTF-8.
@@ -148,6 +151,16 @@ impl Fields {
 }
 
 impl Event {
+    /// A record that came from nowhere in particular.
+    pub fn new(time: Time, fields: Fields) -> Self {
+        Self { time, fields, id: 0 }
+    }
+
+    /// The id of part `n` of what was this record; part 0 is the record itself.
+    pub fn part(&self, n: u64) -> u128 {
+        if n == 0 || self.id == 0 { self.id } else { crate::chunk::mix(self.id, n) }
+    }
+
     /// What it holds in memory, bytes (about).
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.fields.weight()

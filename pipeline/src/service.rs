@@ -141,7 +141,8 @@ impl Service {
         let limits = plan.inputs.iter().map(|input| input.buffer_bytes).collect();
         let matches = plan.outputs.iter().map(|output| output.matches.clone()).collect();
         let buffer = Buffer::new(limits, matches);
-        let buffer = Arc::new(buffer.map_err(|error| ServiceError::System { what: "make an eventfd", error })?);
+        let buffer = buffer.map_err(|error| ServiceError::System { what: "make an eventfd", error })?;
+        let buffer = Arc::new(buffer.salted(clock.unix_ns() as u64));
         let chain = Arc::new(Chain::new(&plan.filters));
         let (listening, stopped) = watch::channel(false);
         let (mut inputs, mut listeners) = (Vec::new(), Vec::new());

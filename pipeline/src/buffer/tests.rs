@@ -11,7 +11,7 @@ use crate::{
 pub(crate) fn batch(tag: &str, end: u64) -> Batch {
     let text = "[INPUT]\nName tail\nPath /a\n[OUTPUT]\nName null\nMatch *\n";
     let plan = Config::parse(Path::new("x"), text, &|_| None).unwrap().plan().unwrap();
-    let source = Arc::new(Source { id: SourceId(1), path: "/a".into(), tag: tag.into(), lineage: 1 });
+    let source = Arc::new(Source { id: SourceId(1), path: "/a".into(), tag: tag.into(), lineage: 1, base: 0 });
     let line = format!("line {end}\n").into_bytes();
     let (chunk, mut out) = (Chunk { source, offset: end - line.len() as u64, bytes: line }, Vec::new());
     Parser::new(0, plan.inputs[0].tail().unwrap()).parse(chunk, Now { unix_ns: 1, mono_ms: 1 }, &mut out);

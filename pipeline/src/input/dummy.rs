@@ -63,7 +63,7 @@ pub(crate) async fn run(plan: DummyInput, intake: Intake) {
             () = intake.room() => {}
         }
         let time = Time::from_unix_ns(intake.now().unix_ns);
-        let event = || Event { time, fields: plan.fields.clone() };
+        let event = || Event::new(time, plan.fields.clone());
         let _receipt = intake.push(&plan.tag, (0..plan.copies).map(|_| event()).collect());
         left -= 1;
     }

@@ -64,7 +64,7 @@ impl Intake {
         clock: Clock,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let source = Source { id: SourceId(0), path: std::path::PathBuf::new(), tag: "".into(), lineage: 0 };
+        let source = Source { id: SourceId(0), path: std::path::PathBuf::new(), tag: "".into(), lineage: 0, base: 0 };
         let (source, counters) = (Arc::new(source), Arc::new(IntakeCounters::default()));
         Self { input, buffer, chain, clock, stop, source, counters }
     }

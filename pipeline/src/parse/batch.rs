@@ -88,6 +88,13 @@ pub struct Record {
     pub fields: bool,
 }
 
+impl Record {
+    /// Which record it is; 0 if its source has no identity.
+    pub(super) fn id(&self, source: &Source) -> u128 {
+        if source.base == 0 { 0 } else { source.base.wrapping_add(u128::from(self.offset)) }
+    }
+}
+
 /// What a framing says about one line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
@@ -124,6 +131,8 @@ pub struct Batch {
     pub acks: Vec<Ack>,
     /// What is released once they are taken, beside the acks.
     pub holds: Vec<Hold>,
+    /// Which batch it is among all that the buffer took; 0 before.
+    pub origin: u128,
     pub(super) bytes: Vec<u8>,
     pub(super) joined: Vec<u8>,
 }
@@ -133,7 +142,7 @@ impl Batch {
         let records = Vec::with_capacity(bytes.len() / 256 + 1);
         let tag = Arc::clone(&source.tag);
         let (events, acks, holds, joined) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { input, tag, labels, source, records, events, acks, holds, bytes, joined }
+        Self { input, tag, labels, source, records, events, acks, holds, origin: 0, bytes, joined }
     }
 
     /// Records that are fields from the start, of `input`.
@@ -156,6 +165,15 @@ impl Batch {
     /// The record `index` as fields, whichever form the batch has.
     pub fn event(&self, index: usize) -> Event {
         self.events.get(index).cloned().unwrap_or_else(|| fields::of(self, &self.records[index]))
+    }
+
+    /// Which record `index` is: see [`Event::id`]; without an identity of its own, by its place in the batch.
+    pub fn id(&self, index: usize) -> u128 {
+        let own = match self.events.get(index) {
+            Some(event) => event.id,
+            None => self.records[index].id(&self.source),
+        };
+        if own == 0 { crate::chunk::mix(self.origin, index as u64) } else { own }
     }
 
     /// The same batch with its records as fields.

@@ -15,7 +15,7 @@ fn parser(keys: &str) -> Parser {
 }
 
 fn source(id: u64, lineage: u64) -> Arc<Source> {
-    Arc::new(Source { id: SourceId(id), path: format!("/{lineage}").into(), tag: "t".into(), lineage })
+    Arc::new(Source { id: SourceId(id), path: format!("/{lineage}").into(), tag: "t".into(), lineage, base: 0 })
 }
 
 fn chunk(source: &Arc<Source>, offset: u64, bytes: &[u8]) -> Chunk {

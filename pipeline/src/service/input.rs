@@ -98,6 +98,10 @@ impl Input {
             }
         };
         self.up = true;
+        if !self.batches.is_empty() {
+            // A file's entry is on disk before its first record leaves: the ids of its records depend on it.
+            self.settle(buffer)?;
+        }
         self.batches.drain(..).for_each(|batch| chain.push(batch, buffer, now_ms));
         Ok(did)
     }
@@ -167,6 +171,7 @@ fn tail_plan(plan: &TailInput, clock: Clock) -> TailPlan {
         skip_long_lines: plan.skip_long_lines,
         inotify: plan.inotify,
         started_ns: clock.unix_ns(),
+        keeps: plan.db.is_some(),
         ..TailPlan::new(plan.paths.clone())
     }
 }

@@ -33,6 +33,8 @@ pub struct TailPlan {
     pub forget_after_ms: u64,
     /// When the tailer started, nanoseconds since 1970: rotated files born later belong to names found later.
     pub started_ns: i64,
+    /// Checkpoints are kept, so the ids of files outlive the process.
+    pub keeps: bool,
 }
 
 impl TailPlan {
@@ -54,6 +56,7 @@ impl TailPlan {
             max_open_files: 16_384,
             forget_after_ms: 600_000,
             started_ns: 0,
+            keeps: false,
         }
     }
 }

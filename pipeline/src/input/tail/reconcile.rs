@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use super::{FileState, Tailer, archive, file::Generation, lineage::Lineage, resolve::resolve, siblings};
 use crate::{
     checkpoint::{EntryState, Fingerprint},
-    chunk::{Source, SourceId},
+    chunk::{Source, SourceId, mix, mix_text},
     defects::Defect,
     os::{Disk, Fd, Stat, disk::Kind},
 };
@@ -198,10 +198,24 @@ impl Tailer {
         opened
     }
 
+    /// Start of the ids of a file's records: from its entry, which survives a restart, and the file itself. Without
+    /// checkpoints nothing survives, and two lives must not meet: then the start of the process is part of it.
+    pub(super) fn base(&self, file: u64) -> u128 {
+        let Some(page) = self.book.page(file) else { return 0 };
+        let identity = page.entry.identity;
+        let birth = identity.birth_ns.unwrap_or(0) as u64;
+        let salt = if self.plan.keeps { 0 } else { self.plan.started_ns as u64 };
+        let numbers = [file, identity.dev, identity.ino, u64::from(identity.generation.unwrap_or(0)), birth, salt];
+        let base = mix_text(0, page.entry.path.as_os_str().as_encoded_bytes());
+        numbers.iter().fold(base, |base, &number| mix(base, number)).max(1)
+    }
+
     /// Takes an opened file into the queue of a name.
     pub(super) fn install(&mut self, id: u64, file: u64, opened: &Opened, offset: u64) {
+        let base = self.base(file);
         let Some(lineage) = self.lineages.get_mut(&id) else { return };
-        let source = Source { id: SourceId(file), path: lineage.path.clone(), tag: lineage.tag.clone(), lineage: id };
+        let source =
+            Source { id: SourceId(file), path: lineage.path.clone(), tag: lineage.tag.clone(), lineage: id, base };
         let archive = opened.head.archive.is_some();
         let identity = opened.stat.identity;
         let generation = Generation::new(source.into(), identity, opened.fd, offset, archive, self.now);

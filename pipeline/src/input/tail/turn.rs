@@ -181,8 +181,15 @@ impl Tailer {
         let n = disk.read_at(old.fd, 0, &mut head).unwrap_or(0);
         let path = lineage.path.clone();
         let new = self.book.add(id, &path, old.identity, Fingerprint::of(&head[..n]), 0, EntryState::Open);
-        let source =
-            crate::chunk::Source { id: crate::chunk::SourceId(new), path, tag: old.source.tag.clone(), lineage: id };
+        let base = self.base(new);
+        let Some(lineage) = self.lineages.get_mut(&id) else { return };
+        let source = crate::chunk::Source {
+            id: crate::chunk::SourceId(new),
+            path,
+            tag: old.source.tag.clone(),
+            lineage: id,
+            base,
+        };
         let mut generation = Generation::new(source.into(), old.identity, old.fd, 0, false, self.now);
         (generation.state, generation.rotated_ms, generation.watch) = (old.state, old.rotated_ms, old.watch);
         if let Some(watch) = old.watch {

@@ -13,7 +13,7 @@ use crate::{
 fn batches(keys: &str, bytes: &[u8]) -> Vec<Batch> {
     let text = format!("[INPUT]\nName tail\nPath /a\n{keys}\n[OUTPUT]\nName null\nMatch *\n");
     let plan = Config::parse(std::path::Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
-    let source = Source { id: SourceId(1), path: "/a\"b".into(), tag: "t.a".into(), lineage: 1 };
+    let source = Source { id: SourceId(1), path: "/a\"b".into(), tag: "t.a".into(), lineage: 1, base: 0 };
     let chunk = Chunk { source: Arc::new(source), offset: 100, bytes: bytes.to_vec() };
     let mut out = Vec::new();
     Parser::new(0, plan.inputs[0].tail().unwrap()).parse(chunk, Now { unix_ns: 7_000_000_042, mono_ms: 0 }, &mut out);

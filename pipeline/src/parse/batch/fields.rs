@@ -30,5 +30,5 @@ pub(super) fn of(batch: &Batch, record: &Record) -> Event {
     if let Some(key) = &labels.offset_key {
         fields.push(key, Value::Unsigned(record.offset));
     }
-    Event { time: record.time, fields }
+    Event { time: record.time, fields, id: record.id(&batch.source) }
 }

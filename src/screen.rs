@@ -12,11 +12,7 @@ use dashboards::{
         summary::{self, Limits},
     },
 };
-use results::{
-    contract::Contract,
-    event::Event,
-    outcome::Outcome,
-};
+use results::{contract::Contract, event::Event, outcome::Outcome};
 use scenarios::plan::Plan;
 
 use crate::{cli::Ui, print};

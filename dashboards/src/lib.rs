@@ -11,4 +11,5 @@ pub mod display;
 pub mod markup;
 pub mod report;
 pub mod state;
+pub mod svg;
 pub mod text;

@@ -69,6 +69,20 @@ fn is_no_character(c: char) -> bool {
     c as u32 & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}')
 }
 
+/// Panics unless `xml` is well-formed: every element that begins ends, every attribute is quoted and stands once.
+#[cfg(test)]
+pub(crate) fn well_formed(xml: &str) {
+    use quick_xml::events::Event;
+    let mut reader = quick_xml::Reader::from_str(xml);
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Eof => return,
+            Event::Start(tag) | Event::Empty(tag) => tag.attributes().for_each(|attribute| drop(attribute.unwrap())),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -129,8 +129,8 @@ fn stall(report: &Report, stall: &StallReport, events: &[Event]) -> Finding {
     if let (Some((then, first)), Some((now, last))) = (look(events, from_us), look(events, until_us))
         && let Some(stream) = report.stream(&stall.stream)
     {
-        let moved = |at: usize| progress(first, last, at);
-        let (written, delivered) = moved(usize::from(stream));
+        let came = |at: usize| progress(first, last, at);
+        let (written, delivered) = came(usize::from(stream));
         let stretch = format!("from {} to {}", seconds(then as f64 / 1e6), seconds(now as f64 / 1e6));
         failing.push(format!(
             "{} {stretch}: {} records written, {} delivered",
@@ -138,16 +138,19 @@ fn stall(report: &Report, stall: &StallReport, events: &[Event]) -> Finding {
             count(written),
             count(delivered)
         ));
-        let beside: Vec<(u64, u64)> =
-            (0..last.len()).filter(|&at| at != usize::from(stream)).map(moved).filter(|moved| moved.0 > 0).collect();
-        let moving = beside.iter().filter(|(_, delivered)| *delivered > 0).count() as u64;
+        let beside: Vec<(u64, u64)> = (0..last.len())
+            .filter(|&at| at != usize::from(stream))
+            .map(came)
+            .filter(|(written, _)| *written > 0)
+            .collect();
+        let active = beside.iter().filter(|(_, delivered)| *delivered > 0).count() as u64;
         if !beside.is_empty() {
             let all: u64 = beside.iter().map(|(_, delivered)| delivered).sum();
             healthy.push(format!(
-                "meanwhile {moving} of {} moved and delivered {} records: {}",
+                "meanwhile {active} of {} moved and delivered {} records: {}",
                 counted(beside.len() as u64, "other stream"),
                 count(all),
-                if moving > 0 { "the stream stood, not the agent" } else { "nothing moved at all" }
+                if active > 0 { "the stream stood, not the agent" } else { "nothing moved at all" }
             ));
         }
     }

@@ -14,7 +14,6 @@ use results::{
 };
 
 use super::{Beside, Report};
-use crate::text::examples::outcome;
 
 const S: u64 = 1_000_000;
 const PATH: &str = "pods/web-00/0.log";
@@ -125,7 +124,7 @@ pub(crate) fn failed() -> Outcome {
 }
 
 /// A run as it would lie on disk.
-pub(crate) fn stored(outcome: Outcome, events: Vec<Event>) -> StoredRun {
+pub(crate) fn stored(outcome: &Outcome, events: Vec<Event>) -> StoredRun {
     let settled = serde_json::json!({
         "question": "Does every path keep moving?",
         "contract": results::contract::Contract { ordered: true, ..Default::default() },
@@ -144,5 +143,5 @@ pub(crate) fn stored(outcome: Outcome, events: Vec<Event>) -> StoredRun {
 /// The report of a run.
 pub(crate) fn report(outcome: Outcome, events: Vec<Event>) -> Report {
     let beside = Beside { agent_conf: Some("[INPUT]\n    Name tail\n".into()), ..Beside::default() };
-    Report::new(&stored(outcome, events), Some(&books_with_hole()), beside).unwrap()
+    Report::new(&stored(&outcome, events), Some(&books_with_hole()), beside).unwrap()
 }

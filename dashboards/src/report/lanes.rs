@@ -93,15 +93,15 @@ pub fn lanes(events: &[Event]) -> Vec<Lane> {
         let ms = |us: u64| (us > 0).then_some(us as f64 / 1e3);
         samples.iter().map(|(_, sample)| ms(value(sample))).collect::<Vec<_>>()
     };
-    let total_times: Vec<u64> = totals.iter().map(|total| total.0).collect();
+    let moments: Vec<u64> = totals.iter().map(|total| total.0).collect();
     let backlog: Vec<_> = totals.iter().map(|total| Some(total.1.saturating_sub(total.2) as f64)).collect();
     let cpu: Vec<(u64, u64)> = samples.iter().map(|(t_us, sample)| (*t_us, sample.agent_cpu_us)).collect();
     let cores: Vec<_> = rates(&cpu).into_iter().map(|rate| rate.map(|us| us / 1e6)).collect();
     let written: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.1)).collect();
     let delivered: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.2)).collect();
     let lane = |id, title, unit, log, times: &[u64], series: Vec<(&'static str, Vec<Option<f64>>)>| {
-        let sampled = |(name, values): (_, Vec<_>)| Series { name, cells: columns(times, &values, COLUMNS) };
-        Lane { id, title, unit, log, series: series.into_iter().map(sampled).collect() }
+        let drawn = |(name, values): (_, Vec<_>)| Series { name, cells: columns(times, &values, COLUMNS) };
+        Lane { id, title, unit, log, series: series.into_iter().map(drawn).collect() }
     };
     vec![
         lane(
@@ -109,7 +109,7 @@ pub fn lanes(events: &[Event]) -> Vec<Lane> {
             "Records a second, written and delivered",
             Unit::Rate,
             false,
-            &total_times,
+            &moments,
             vec![("written", rates(&written)), ("delivered", rates(&delivered))],
         ),
         lane(
@@ -117,7 +117,7 @@ pub fn lanes(events: &[Event]) -> Vec<Lane> {
             "Backlog: written and not delivered",
             Unit::Records,
             false,
-            &total_times,
+            &moments,
             vec![("backlog", backlog)],
         ),
         lane(

@@ -161,7 +161,9 @@ fn count_lost(all: &mut [Generation], books: &Books) {
         let from = all.partition_point(|one| usize::from(one.stream) < stream);
         let of = all.partition_point(|one| usize::from(one.stream) <= stream);
         let mine = &mut all[from..of];
-        mine.iter_mut().for_each(|one| one.lost = Some(0));
+        for one in &mut *mine {
+            one.lost = Some(0);
+        }
         let mut at = 0;
         for gap in book.lost() {
             while mine.get(at).is_some_and(|one| one.seqs.1 <= gap.start) {

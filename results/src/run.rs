@@ -121,7 +121,13 @@ impl RunFolder {
         let events = path.join(EVENTS);
         let file = OpenOptions::new().create_new(true).append(true).open(&events);
         let file = file.map_err(|source| RunError::Write { path: events, source })?;
-        let manifest = Manifest { schema: SCHEMA, state: RunState::Running, outcome: None, ..manifest.clone() };
+        let manifest = Manifest {
+            schema: SCHEMA,
+            started: utc_stamp.to_owned(),
+            state: RunState::Running,
+            outcome: None,
+            ..manifest.clone()
+        };
         let folder = Self { path, events: Mutex::new(file), manifest: Mutex::new(manifest) };
         folder.change(|_| ())?;
         Ok(folder)

@@ -65,6 +65,9 @@ pub struct Manifest {
     /// The command that repeats the run.
     #[serde(default)]
     pub repeat: String,
+    /// When it began, UTC: `20261121T054809Z`; empty in runs of an older bench.
+    #[serde(default)]
+    pub started: String,
     /// How far it came.
     pub state: RunState,
     /// What was concluded, once it was.
@@ -92,6 +95,7 @@ impl Manifest {
             bench: ChildProcess::current(),
             children: Vec::new(),
             repeat: String::new(),
+            started: String::new(),
             state: RunState::Running,
             outcome: None,
         }

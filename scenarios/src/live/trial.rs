@@ -312,9 +312,13 @@ pub(super) fn marks(ledger: &Ledger) -> [u64; 4] {
 
 fn environment(file_system: FileSystem) -> serde_json::Value {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     serde_json::json!({
         "tailproof": env!("CARGO_PKG_VERSION"),
+        "build": if cfg!(debug_assertions) { "debug" } else { "release" },
         "kernel": kernel.trim(),
+        "cpu": model.map_or("", |(_, name)| name.trim()),
         "cores": std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
         "file_system": file_system.name(),
     })

@@ -50,6 +50,8 @@ pub struct Effect {
     /// The file that is there now: after a reopen, an archive or a link the new one; after a steer that worked the probe
     /// that had the wanted inode number.
     pub after: Option<FileId>,
+    /// Nothing had to be done: of a steer, the number would have come back by itself.
+    pub idle: bool,
     /// Why it failed, if it did.
     pub error: Option<StepError>,
 }

@@ -151,6 +151,7 @@ impl<W: Reopen> FsStage<W> {
         let search = steer::search(self.root.folder("steer", dir)?, wanted).map_err(|e| system("steer", dir, e))?;
         let device = search.found.ok_or(StepError::NotSteered { inode: wanted, tried: search.tried })?;
         effect.after = Some(FileId { device, inode: wanted, born_ns: 0 });
+        effect.idle = search.tried == 1;
         self.held = Some(search.held);
         Ok(())
     }

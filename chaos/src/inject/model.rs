@@ -111,6 +111,6 @@ impl Stage for Model {
         let error = self.try_perform(step).err();
         let path = step.path().unwrap_or(Path::new("")).to_owned();
         let error = error.map(|errno| StepError::System { step: step.name(), path, errno });
-        Effect { before, after: None, error }
+        Effect { before, after: None, idle: false, error }
     }
 }

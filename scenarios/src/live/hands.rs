@@ -117,7 +117,6 @@ struct Worker {
 
 impl Worker {
     fn kubelet(&self, on: &On<Rotate>) {
-        let mut missed = false;
         while !self.stop.within(on.what.every.duration()) {
             for &stream in &on.streams {
                 if self.stop.within(Duration::ZERO) {
@@ -126,17 +125,14 @@ impl Worker {
                 if self.places.writers().file_size(stream).unwrap_or(0) < on.what.max_size.0 {
                     continue;
                 }
-                match self.rotate_once(stream, &on.what, on.what.steer && missed) {
-                    // Somebody else took the freed number: next time it is steered back.
-                    Ok(came_back) => missed = came_back == Some(false),
-                    Err(error) => self.complain(&error),
+                if let Err(error) = self.rotate_once(stream, &on.what) {
+                    self.complain(&error);
                 }
             }
         }
     }
 
-    /// Whether the number freed by this rotation came back with its new file, if it freed one.
-    fn rotate_once(&self, stream: StreamId, rotate: &Rotate, steer: bool) -> Result<Option<bool>, StepError> {
+    fn rotate_once(&self, stream: StreamId, rotate: &Rotate) -> Result<(), StepError> {
         let mut place = self.places.hold(stream);
         place.rotation += 1;
         let listing = listing(&place.live);
@@ -150,12 +146,11 @@ impl Worker {
         if rotate.fail_every > 0 && place.rotation.is_multiple_of(rotate.fail_every) {
             let steps = kubelet::rename_back(&listing, &place.live, &stamp, settings);
             self.places.perform(stream, place.rotation, &steps, None)?;
-            return Ok(None);
+            return Ok(());
         }
         let steps = kubelet::rotate(&listing, &place.live, &stamp, settings);
-        let steps = if steer { steered(steps, LAST_FREED) } else { steps };
-        let did = self.places.perform(stream, place.rotation, &steps, None)?;
-        Ok(did.freed.map(|freed| did.opened == Some(freed)))
+        let steps = if rotate.steer { steered(steps, LAST_FREED) } else { steps };
+        self.places.perform(stream, place.rotation, &steps, None)
     }
 
     fn docker(&self, rotate: &Rotate, full: &Receiver<StreamId>) {
@@ -177,7 +172,7 @@ impl Worker {
         let did = self
             .places
             .perform(stream, place.rotation, &rotation.steps, None)
-            .and_then(|_| self.places.perform(stream, place.rotation, &rotation.later, None));
+            .and_then(|()| self.places.perform(stream, place.rotation, &rotation.later, None));
         if let Err(error) = did {
             self.complain(&error);
         }

@@ -37,15 +37,6 @@ pub(super) struct Place {
     pub(super) later: Vec<Step>,
 }
 
-/// What a list of steps came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Did {
-    /// The inode number that the last unlink freed.
-    pub(super) freed: Option<u64>,
-    /// The inode number of the file that was opened.
-    pub(super) opened: Option<u64>,
-}
-
 /// Performs steps on the files of the streams.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
@@ -79,20 +70,13 @@ impl Places {
         rotation: u32,
         steps: &[Step],
         label: Option<String>,
-    ) -> Result<Did, StepError> {
-        let mut did = Did::default();
+    ) -> Result<(), StepError> {
         let stage = FsStage::new(self.root.clone(), Hand { writers: &self.writers, stream, label });
         let held = Cell::new(None);
         let mut stage = Watched { stage, places: self, held: &held };
         perform(steps, &mut stage, |step, effect| {
             self.tell(stream, rotation, step, effect, held.take());
-            match step {
-                Step::Unlink { .. } if effect.error.is_none() => did.freed = effect.before.map(|file| file.inode),
-                Step::Reopen { .. } => did.opened = effect.after.map(|file| file.inode),
-                _ => {}
-            }
-        })?;
-        Ok(did)
+        })
     }
 
     fn tell(&self, stream: StreamId, rotation: u32, step: &Step, effect: &Effect, held: Option<bool>) {
@@ -103,6 +87,12 @@ impl Places {
             Step::Compress { .. } => StepKind::Archive,
             Step::Reopen { .. } => StepKind::Reopen,
             Step::Symlink { .. } => StepKind::Symlink,
+            // Before anything was freed, and where the number comes by itself, nothing was steered.
+            Step::Steer { .. }
+                if effect.idle || matches!(effect.error, Some(StepError::NotSteered { tried: 0, .. })) =>
+            {
+                return;
+            }
             Step::Steer { .. } => StepKind::Steer,
             Step::Wait { .. } => return,
         };

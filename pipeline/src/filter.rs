@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{
     buffer::{Buffer, Done, route::Matching},
+    config::plan::LogLevel,
     parse::Batch,
 };
 
@@ -16,6 +17,8 @@ use crate::{
 pub struct FilterPlan {
     /// Its name in messages: the plugin and its place, as `grep.0`.
     pub name: String,
+    /// What of it is logged, if that differs from the rest.
+    pub log_level: Option<LogLevel>,
     /// The tags it sees.
     pub matches: Matching,
     /// What it does.

@@ -1,10 +1,22 @@
 //! Tags against the `Match` of a filter or output: `*` stands for any text, also an empty one.
 
 /// The tags that a filter or output sees.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Matching {
     /// A pattern with stars.
     Pattern(String),
+    /// A regular expression that fits somewhere in the tag.
+    Regex(regex::bytes::Regex),
+}
+
+impl PartialEq for Matching {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pattern(one), Self::Pattern(other)) => one == other,
+            (Self::Regex(one), Self::Regex(other)) => one.as_str() == other.as_str(),
+            _ => false,
+        }
+    }
 }
 
 impl From<&str> for Matching {
@@ -18,6 +30,7 @@ impl Matching {
     pub fn matches(&self, tag: &str) -> bool {
         match self {
             Self::Pattern(pattern) => matches(pattern, tag),
+            Self::Regex(regex) => regex.is_match(tag.as_bytes()),
         }
     }
 }

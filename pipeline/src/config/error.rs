@@ -4,13 +4,35 @@ use std::{fmt, path::PathBuf};
 
 use thiserror::Error;
 
+/// Where something stands: which file of the configuration, and the line in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Index into [`super::Config::files`]; 0 is the file that was named.
+    pub file: u16,
+    /// The line, from 1; 0 when it is about the whole file.
+    pub line: u32,
+}
+
+impl From<usize> for Place {
+    /// A line of the file that was named.
+    fn from(line: usize) -> Self {
+        Self { file: 0, line: line as u32 }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.line)
+    }
+}
+
 /// A configuration that cannot be used.
 #[derive(Debug, Error)]
 pub struct ConfigError {
     /// The file.
     pub path: PathBuf,
     /// The line, from 1; 0 when it is about the whole file.
-    pub line: usize,
+    pub line: u32,
     /// What is wrong.
     pub problem: Problem,
 }
@@ -48,9 +70,17 @@ pub enum Problem {
     /// A heading without its end.
     #[error("the heading {0:?} is not closed; write `[NAME]`")]
     Heading(String),
-    /// A command that does not exist yet.
-    #[error("`{0}` is not supported yet; write its content into this file")]
+    /// A command that does not exist.
+    #[error("there is no command `{0}`; known are @INCLUDE and @SET")]
     Command(String),
+    /// Something that other programs know and this one does not, and why.
+    #[error("`{what}` is not supported: {why}")]
+    Refused {
+        /// The section, command or key.
+        what: String,
+        /// Why not, and what to do instead.
+        why: &'static str,
+    },
     /// A key before the first heading.
     #[error("the key `{0}` stands before any section; put `[SERVICE]`, `[INPUT]` or `[OUTPUT]` above it")]
     Homeless(String),
@@ -75,7 +105,7 @@ pub enum Problem {
         /// The key.
         key: String,
         /// Line of the first.
-        first: usize,
+        first: Place,
     },
     /// A key that is needed.
     #[error("the section has no `{0}`; add it")]
@@ -89,6 +119,26 @@ pub enum Problem {
         value: String,
         /// What it can be.
         expected: &'static str,
+    },
+    /// A value outside of its range.
+    #[error("`{key}` cannot be {value:?}; write {expected}")]
+    Range {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+        /// What it can be.
+        expected: String,
+    },
+    /// A name that refers to nothing.
+    #[error("there is no {what} `{name}`{}", near(.nearest.as_deref()))]
+    Nowhere {
+        /// What kind of thing.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The nearest that there is, if any is near.
+        nearest: Option<String>,
     },
     /// Two keys that contradict each other.
     #[error("{0}")]
@@ -111,5 +161,9 @@ fn hint(nearest: Option<&str>, known: &[&str]) -> String {
     }
 }
 
-/// A problem and its line.
-pub(crate) type At<T> = Result<T, (usize, Problem)>;
+fn near(nearest: Option<&str>) -> String {
+    nearest.map_or_else(|| "; define it first".to_owned(), |word| format!("; did you mean `{word}`?"))
+}
+
+/// A problem and where it stands.
+pub(crate) type At<T> = Result<T, (Place, Problem)>;

@@ -5,15 +5,13 @@ use super::{
     error::{At, Problem},
     keys::{Keys, bad},
     plan::{DbSync, Framing, InputKind, InputPlan, TailInput},
-    value,
+    shared::{self, Around},
 };
 use crate::input::dummy;
 
 const KEYS: &[&str] = &[
-    "Name",
     "Path",
     "Exclude_Path",
-    "Tag",
     "Parser",
     "multiline.parser",
     "Key",
@@ -28,7 +26,6 @@ const KEYS: &[&str] = &[
     "Buffer_Chunk_Size",
     "Buffer_Max_Size",
     "Skip_Long_Lines",
-    "Mem_Buf_Limit",
     "Inotify_Watcher",
 ];
 const PLUGINS: &[&str] = &["tail", "dummy"];
@@ -41,16 +38,19 @@ pub(super) const BUFFER_BYTES: u64 = 24 << 20;
 const CHUNK_BYTES: u64 = 256 << 10;
 const LINE_MAX: u64 = 1 << 20;
 
-pub(super) fn plan(section: &Section, index: usize) -> At<InputPlan> {
+pub(super) fn plan(section: &Section, index: usize, around: &Around<'_>) -> At<InputPlan> {
     let plugin = plugin(section, "input plugin", PLUGINS)?;
-    let keys = Keys::new(section, if plugin == "dummy" { dummy::KEYS } else { KEYS }, &[])?;
+    let keys = Keys::with(section, if plugin == "dummy" { dummy::KEYS } else { KEYS }, shared::INPUT, &[])?;
     let from = match plugin {
         "dummy" => InputKind::Dummy(Box::new(dummy::plan(&keys, tag(&keys, &format!("dummy.{index}"))?.into())?)),
         _ => InputKind::Tail(Box::new(tail(section, &keys)?)),
     };
+    shared::threaded(&keys)?;
     Ok(InputPlan {
-        name: format!("{plugin}.{index}"),
-        buffer_bytes: bytes(&keys, "Mem_Buf_Limit", BUFFER_BYTES, 64 << 10, 64 << 30)? as usize,
+        name: shared::name(&keys, plugin, index)?,
+        log_level: shared::log_level(&keys)?,
+        storage: shared::storage(&keys, around.service)?,
+        buffer_bytes: keys.bytes("Mem_Buf_Limit", BUFFER_BYTES, 64_000, 64_000_000_000)? as usize,
         from,
     })
 }
@@ -69,11 +69,7 @@ fn tail(section: &Section, keys: &Keys<'_>) -> At<TailInput> {
     keys.boolean("DB.locking", false)?;
     let (framing, merge_json) = framing(keys)?;
     let (chunk, line) = sizes(keys)?;
-    let ms = |key, default, least: u64| {
-        keys.read(key, default, "a time from 1 to 86400 seconds, as 10", |text| {
-            value::duration_ms(text).filter(|ms| (least..=86_400_000).contains(ms))
-        })
-    };
+    let ms = |key, default, least| keys.millis(key, default, least, 86_400_000);
     Ok(TailInput {
         paths: patterns(keys, "Path")?.ok_or((section.line, Problem::Missing("Path")))?,
         exclude: patterns(keys, "Exclude_Path")?.unwrap_or_default(),
@@ -99,12 +95,6 @@ fn tail(section: &Section, keys: &Keys<'_>) -> At<TailInput> {
     })
 }
 
-fn bytes(keys: &Keys<'_>, key: &'static str, default: u64, least: u64, most: u64) -> At<u64> {
-    keys.read(key, default, "a size in its range, as 5MB or 256k", |text| {
-        value::size(text).filter(|size| (least..=most).contains(size))
-    })
-}
-
 fn framing(keys: &Keys<'_>) -> At<(Framing, bool)> {
     let multiline = match keys.word("multiline.parser", MULTILINE)? {
         Some(0) => Some(Framing::Cri),
@@ -127,8 +117,8 @@ fn framing(keys: &Keys<'_>) -> At<(Framing, bool)> {
 }
 
 fn sizes(keys: &Keys<'_>) -> At<(u64, u64)> {
-    let chunk = bytes(keys, "Buffer_Chunk_Size", CHUNK_BYTES, 1_000, 64 << 20)?;
-    let line = bytes(keys, "Buffer_Max_Size", LINE_MAX.max(chunk), 1_000, 64 << 20)?;
+    let chunk = keys.bytes("Buffer_Chunk_Size", CHUNK_BYTES, 1_000, 64_000_000)?;
+    let line = keys.bytes("Buffer_Max_Size", LINE_MAX.max(chunk), 1_000, 64_000_000)?;
     match keys.get("Buffer_Max_Size") {
         Some(entry) if line < chunk && keys.get("Buffer_Chunk_Size").is_some() => {
             Err((entry.line, bad(entry, "at least Buffer_Chunk_Size")))

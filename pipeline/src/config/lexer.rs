@@ -2,16 +2,22 @@
 
 use super::{
     Entry, Section, SectionKind,
-    error::{At, Problem},
+    error::{At, Place, Problem},
     nearest::nearest,
 };
 
-const SECTIONS: &[&str] = &["SERVICE", "INPUT", "OUTPUT"];
+const SECTIONS: &[&str] = &["SERVICE", "INPUT", "FILTER", "OUTPUT", "PARSER", "MULTILINE_PARSER", "UPSTREAM", "NODE"];
+/// Sections that Fluent Bit has and this program has not, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("PLUGINS", "plugins are not loaded at run time; remove the section"),
+    ("STREAM_TASK", "there is no stream processor; filter and tag records instead"),
+    ("CUSTOM", "there are no custom plugins; remove the section"),
+];
 
 pub(super) fn sections(text: &str, env: &dyn Fn(&str) -> Option<String>) -> At<Vec<Section>> {
     let mut sections: Vec<Section> = Vec::new();
     for (index, raw) in text.lines().enumerate() {
-        let at = index + 1;
+        let at = Place::from(index + 1);
         let fail = |problem| (at, problem);
         if let Some(control) = raw.chars().find(|&c| c.is_control() && c != '\t') {
             return Err(fail(Problem::Control(control)));
@@ -25,7 +31,7 @@ pub(super) fn sections(text: &str, env: &dyn Fn(&str) -> Option<String>) -> At<V
         }
         if line.starts_with('[') {
             let kind = heading(line).map_err(fail)?;
-            sections.push(Section { kind, line: at, entries: Vec::new() });
+            sections.push(Section::new(kind, at));
             continue;
         }
         let entry = entry(line, at, env).map_err(fail)?;
@@ -44,13 +50,18 @@ fn first_word(line: &str) -> &str {
 fn heading(line: &str) -> Result<SectionKind, Problem> {
     let name = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let name = name.ok_or_else(|| Problem::Heading(line.to_owned()))?.trim();
+    if let Some((word, why)) = REFUSED.iter().find(|(word, _)| word.eq_ignore_ascii_case(name)) {
+        return Err(Problem::Refused { what: format!("[{word}]"), why });
+    }
     match name.to_ascii_uppercase().as_str() {
         "SERVICE" => Ok(SectionKind::Service),
         "INPUT" => Ok(SectionKind::Input),
+        "FILTER" => Ok(SectionKind::Filter),
         "OUTPUT" => Ok(SectionKind::Output),
-        "PARSER" | "FILTER" | "MULTILINE_PARSER" | "PLUGINS" | "CUSTOM" => {
-            Err(Problem::Command(format!("[{}]", name.to_ascii_uppercase())))
-        }
+        "PARSER" => Ok(SectionKind::Parser),
+        "MULTILINE_PARSER" => Ok(SectionKind::MultilineParser),
+        "UPSTREAM" => Ok(SectionKind::Upstream),
+        "NODE" => Ok(SectionKind::Node),
         _ => Err(Problem::Unknown {
             what: "section",
             word: name.to_owned(),
@@ -60,7 +71,7 @@ fn heading(line: &str) -> Result<SectionKind, Problem> {
     }
 }
 
-fn entry(line: &str, at: usize, env: &dyn Fn(&str) -> Option<String>) -> Result<Entry, Problem> {
+fn entry(line: &str, at: Place, env: &dyn Fn(&str) -> Option<String>) -> Result<Entry, Problem> {
     let key = first_word(line);
     let value = line[key.len()..].trim();
     if value.is_empty() {

@@ -2,10 +2,14 @@
 
 /// The known word that is near enough to `word` to be meant, if any.
 pub(super) fn nearest(word: &str, known: &'static [&'static str]) -> Option<&'static str> {
+    nearest_of(word, known.iter().copied())
+}
+
+/// As [`nearest`], of any words.
+pub(super) fn nearest_of<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<u8> = word.bytes().take(64).map(|byte| byte.to_ascii_lowercase()).collect();
     known
-        .iter()
-        .map(|&candidate| (distance(&word, candidate.to_ascii_lowercase().as_bytes()), candidate))
+        .map(|candidate| (distance(&word, candidate.to_ascii_lowercase().as_bytes()), candidate))
         .filter(|&(distance, candidate)| distance <= 1 + candidate.len() / 4)
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)

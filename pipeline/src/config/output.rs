@@ -5,14 +5,12 @@ use super::{
     error::At,
     keys::{Keys, bad},
     plan::{DateFormat, Destination, FilePlan, HttpPlan, OutputPlan, RecordFormat, RetryLimit},
+    shared::{self, Around},
     value,
 };
-use crate::buffer::route::Matching;
 
 const PLUGINS: &[&str] = &["http", "file", "null", "stdout"];
 const HTTP_KEYS: &[&str] = &[
-    "Name",
-    "Match",
     "Host",
     "Port",
     "URI",
@@ -21,16 +19,15 @@ const HTTP_KEYS: &[&str] = &[
     "Header",
     "Json_date_key",
     "Json_date_format",
-    "Retry_Limit",
     "Body_Max_Size",
     "net.connect_timeout",
     "http.response_timeout",
     "net.keepalive",
     "tls",
 ];
-const FILE_KEYS: &[&str] = &["Name", "Match", "Path", "File", "Format", "Retry_Limit"];
-const NULL_KEYS: &[&str] = &["Name", "Match", "Retry_Limit", "Format"];
-const STDOUT_KEYS: &[&str] = &["Name", "Match", "Retry_Limit", "Format", "Json_date_key", "Json_date_format"];
+const FILE_KEYS: &[&str] = &["Path", "File", "Format"];
+const NULL_KEYS: &[&str] = &["Format"];
+const STDOUT_KEYS: &[&str] = &["Format", "Json_date_key", "Json_date_format"];
 const HTTP_FORMATS: &[&str] = &["json_lines", "json", "json_stream"];
 const FILE_FORMATS: &[&str] = &["plain", "json", "out_file"];
 const LINES: &[&str] = &["json_lines"];
@@ -38,30 +35,36 @@ const COMPRESS: &[&str] = &["gzip"];
 const DATES: &[&str] = &["double", "epoch", "epoch_ms", "iso8601"];
 const RETRY: &str = "no_limits, no_retries or a number";
 
-pub(super) fn plan(section: &Section, index: usize) -> At<OutputPlan> {
+#[expect(unused_variables, reason = "no output refers to an upstream yet")]
+pub(super) fn plan(section: &Section, index: usize, around: &Around<'_>) -> At<OutputPlan> {
     let plugin = super::input::plugin(section, "output plugin", PLUGINS)?;
     let (keys, to) = match plugin {
         "http" => {
-            let keys = Keys::new(section, HTTP_KEYS, &["Header"])?;
+            let keys = Keys::with(section, HTTP_KEYS, shared::OUTPUT, &["Header"])?;
             let to = Destination::Http(http(&keys)?);
             (keys, to)
         }
         "file" => {
-            let keys = Keys::new(section, FILE_KEYS, &[])?;
+            let keys = Keys::with(section, FILE_KEYS, shared::OUTPUT, &[])?;
             let to = Destination::File(file(&keys)?);
             (keys, to)
         }
-        "null" => (Keys::new(section, NULL_KEYS, &[])?, Destination::Null),
+        "null" => (Keys::with(section, NULL_KEYS, shared::OUTPUT, &[])?, Destination::Null),
         _ => {
-            let keys = Keys::new(section, STDOUT_KEYS, &[])?;
+            let keys = Keys::with(section, STDOUT_KEYS, shared::OUTPUT, &[])?;
             keys.word("Format", LINES)?;
             let to = Destination::Stdout(record(&keys)?);
             (keys, to)
         }
     };
-    let matches = Matching::from(keys.need("Match")?.value.as_str());
     let retry = keys.read("Retry_Limit", RetryLimit::Never, RETRY, retry)?;
-    Ok(OutputPlan { name: format!("{plugin}.{index}"), matches, retry, to })
+    Ok(OutputPlan {
+        name: shared::name(&keys, plugin, index)?,
+        log_level: shared::log_level(&keys)?,
+        matches: shared::matching(&keys)?,
+        retry,
+        to,
+    })
 }
 
 fn retry(text: &str) -> Option<RetryLimit> {
@@ -73,11 +76,7 @@ fn retry(text: &str) -> Option<RetryLimit> {
 }
 
 fn http(keys: &Keys<'_>) -> At<HttpPlan> {
-    let ms = |key, default| {
-        keys.read(key, default, "a time between 10 ms and 1 h, as 10", |text| {
-            value::duration_ms(text).filter(|ms| (10..=3_600_000).contains(ms))
-        })
-    };
+    let ms = |key, default| keys.millis(key, default, 10, 3_600_000);
     for (key, only) in [("net.keepalive", true), ("tls", false)] {
         if let Some(entry) = keys.get(key)
             && value::boolean(&entry.value) != Some(only)
@@ -101,9 +100,7 @@ fn http(keys: &Keys<'_>) -> At<HttpPlan> {
         gzip: keys.word("Compress", COMPRESS)?.is_some(),
         headers: keys.all("Header").map(header).collect::<At<_>>()?,
         record: record(keys)?,
-        body_max: keys.read("Body_Max_Size", 1 << 20, "a size from 1k to 64M", |text| {
-            value::size(text).filter(|size| (1_000..=64_000_000).contains(size)).map(|size| size as usize)
-        })?,
+        body_max: keys.bytes("Body_Max_Size", 1 << 20, 1_000, 64_000_000)? as usize,
         connect_timeout_ms: ms("net.connect_timeout", 10_000)?,
         response_timeout_ms: ms("http.response_timeout", 30_000)?,
     })

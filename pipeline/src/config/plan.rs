@@ -1,6 +1,6 @@
 //! What the configuration means: every default settled. The rest of the pipeline sees only this.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use crate::{buffer::route::Matching, filter::FilterPlan, input::dummy::DummyInput};
 
@@ -26,6 +26,62 @@ pub struct ServicePlan {
     pub grace_ms: u64,
     /// What is logged.
     pub log_level: LogLevel,
+    /// Where the log goes; standard error without one.
+    pub log_file: Option<PathBuf>,
+    /// The pages that tell how it goes, if they are wanted.
+    pub http: Option<HttpServer>,
+    /// What counts as unwell.
+    pub health: Health,
+    /// Records on the disk.
+    pub storage: StoragePlan,
+}
+
+/// The pages that tell how it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpServer {
+    /// The address that listens.
+    pub listen: SocketAddr,
+}
+
+/// What counts as unwell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Whether `/api/v1/health` is there.
+    pub check: bool,
+    /// More errors of outputs than this within the period.
+    pub errors: u64,
+    /// More records given up than this within the period.
+    pub retry_failures: u64,
+    /// The period, ms.
+    pub period_ms: u64,
+    /// An input with unread data has made no progress for so long, ms.
+    pub stall_ms: u64,
+}
+
+/// Records on the disk, as `[SERVICE]` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoragePlan {
+    /// The folder, if any input keeps its records there.
+    pub path: Option<PathBuf>,
+    /// Whether what is written reaches the disk before an input is answered, and not only the kernel.
+    pub sync_full: bool,
+    /// Whether records carry a checksum.
+    pub checksum: bool,
+    /// Most segments in memory at a time.
+    pub chunks_up: usize,
+    /// Most bytes of what was found at the start that are in memory at a time.
+    pub backlog_bytes: usize,
+    /// Whether `/api/v1/storage` is there.
+    pub metrics: bool,
+}
+
+/// Where records wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// In memory.
+    Memory,
+    /// In segments on the disk.
+    Filesystem,
 }
 
 /// What is logged; each includes those before it.
@@ -48,8 +104,12 @@ pub enum LogLevel {
 /// One input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputPlan {
-    /// Its name in messages: the plugin and its place, as `tail.0`.
+    /// Its name in messages and metrics: its alias, or the plugin and its place, as `tail.0`.
     pub name: String,
+    /// What of it is logged, if that differs from the rest.
+    pub log_level: Option<LogLevel>,
+    /// Where its records wait.
+    pub storage: Storage,
     /// Most bytes of records that wait for the outputs.
     pub buffer_bytes: usize,
     /// Where its records come from.
@@ -145,8 +205,10 @@ pub enum DbSync {
 /// One output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutputPlan {
-    /// Its name in messages: the plugin and its place, as `http.0`.
+    /// Its name in messages and metrics: its alias, or the plugin and its place, as `http.0`.
     pub name: String,
+    /// What of it is logged, if that differs from the rest.
+    pub log_level: Option<LogLevel>,
     /// The tags it takes.
     pub matches: Matching,
     /// What happens to what it cannot deliver.

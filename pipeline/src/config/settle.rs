@@ -2,73 +2,75 @@
 
 use super::{
     Config, Section, SectionKind,
-    error::{At, Problem},
-    input,
-    keys::Keys,
-    output,
-    plan::{InputPlan, LogLevel, Plan, ServicePlan},
-    value,
+    error::{At, Place, Problem},
+    filter, input, output,
+    plan::{InputPlan, Plan, ServicePlan},
+    service,
+    shared::{Around, Upstream},
 };
 
-const SERVICE_KEYS: &[&str] = &["Flush", "Grace", "Log_Level", "Daemon"];
-const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
-
 pub(super) fn plan(config: &Config) -> At<Plan> {
-    let mut service = None;
-    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-    for section in &config.sections {
-        match section.kind {
-            SectionKind::Service if service.is_some() => {
-                return Err((section.line, Problem::Contradiction("there are two `[SERVICE]` sections; keep one")));
-            }
-            SectionKind::Service => service = Some(self::service(section)?),
-            SectionKind::Input => inputs.push(input::plan(section, inputs.len())?),
-            SectionKind::Output => outputs.push(output::plan(section, outputs.len())?),
-        }
-    }
+    let service = service(config)?;
+    let around = around(config, &service)?;
+    let of = |kind| config.sections.iter().filter(move |section| section.kind == kind).enumerate();
+    let inputs: Vec<_> =
+        of(SectionKind::Input).map(|(index, section)| input::plan(section, index, &around)).collect::<At<_>>()?;
+    let filters =
+        of(SectionKind::Filter).map(|(index, section)| filter::plan(section, index, &around)).collect::<At<_>>()?;
+    let outputs: Vec<_> =
+        of(SectionKind::Output).map(|(index, section)| output::plan(section, index, &around)).collect::<At<_>>()?;
     if inputs.is_empty() {
-        return Err((0, Problem::NoSection("INPUT")));
+        return Err((Place::default(), Problem::NoSection("INPUT")));
     }
     if outputs.is_empty() {
-        return Err((0, Problem::NoSection("OUTPUT")));
+        return Err((Place::default(), Problem::NoSection("OUTPUT")));
     }
     let same_db = |index: usize| {
         let db = inputs[index].db();
         db.is_some() && inputs[..index].iter().any(|before: &InputPlan| before.db() == db)
     };
     if (0..inputs.len()).any(same_db) {
-        return Err((0, Problem::Contradiction("two inputs share one `DB`; give each its own file")));
+        return Err((Place::default(), Problem::Contradiction("two inputs share one `DB`; give each its own file")));
     }
-    let service = match service {
-        Some(service) => service,
-        None => self::service(&Section { kind: SectionKind::Service, line: 0, entries: Vec::new() })?,
-    };
-    Ok(Plan { service, inputs, filters: Vec::new(), outputs })
+    drop(around);
+    Ok(Plan { service, inputs, filters, outputs })
 }
 
-fn service(section: &Section) -> At<ServicePlan> {
-    let keys = Keys::new(section, SERVICE_KEYS, &[])?;
-    let within = |text: &str, least, most| value::duration_ms(text).filter(|ms| (least..=most).contains(ms));
-    let level = match keys.word("Log_Level", LEVELS)? {
-        Some(0) => LogLevel::Off,
-        Some(1) => LogLevel::Error,
-        Some(2) => LogLevel::Warn,
-        Some(4) => LogLevel::Debug,
-        Some(5) => LogLevel::Trace,
-        _ => LogLevel::Info,
-    };
-    if let Some(entry) = keys.get("Daemon")
-        && value::boolean(&entry.value) != Some(false)
-    {
-        return Err((
-            entry.line,
-            Problem::Contradiction("`Daemon` can only be off; start the program in the background"),
-        ));
+fn service(config: &Config) -> At<ServicePlan> {
+    let mut sections = config.sections.iter().filter(|section| section.kind == SectionKind::Service);
+    match (sections.next(), sections.next()) {
+        (_, Some(second)) => Err((second.line, Problem::Contradiction("there are two `[SERVICE]` sections; keep one"))),
+        (Some(section), None) => service::plan(section),
+        (None, None) => service::plan(&Section::new(SectionKind::Service, Place::default())),
     }
-    Ok(ServicePlan {
-        flush_ms: keys
-            .read("Flush", 1_000, "a time between 1 ms and 1 h, as 1 or 0.2", |text| within(text, 1, 3_600_000))?,
-        grace_ms: keys.read("Grace", 5_000, "a time up to 1 h, as 5", |text| within(text, 0, 3_600_000))?,
-        log_level: level,
+}
+
+/// What the sections can refer to.
+fn around<'a>(config: &'a Config, service: &'a ServicePlan) -> At<Around<'a>> {
+    let of = |kind| config.sections.iter().filter(move |section| section.kind == kind).collect();
+    let mut upstreams = Vec::new();
+    for (index, section) in config.sections.iter().enumerate() {
+        if section.kind == SectionKind::Upstream {
+            upstreams.push(upstream(section, &config.sections[index + 1..])?);
+        }
+    }
+    Ok(Around { service, parsers: of(SectionKind::Parser), multiline: of(SectionKind::MultilineParser), upstreams })
+}
+
+fn upstream<'a>(section: &'a Section, after: &'a [Section]) -> At<Upstream<'a>> {
+    let key = |name: &str| section.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(name));
+    let name = key("Name").ok_or((section.line, Problem::Missing("Name")))?;
+    let nodes = after.iter().position(|section| section.kind != SectionKind::Node).unwrap_or(after.len());
+    if nodes == 0 {
+        return Err((section.line, Problem::NoSection("NODE")));
+    }
+    Ok(Upstream {
+        name: &name.value,
+        named: key(FILE).map_or("", |entry| entry.value.as_str()),
+        place: section.line,
+        nodes: &after[..nodes],
     })
 }
+
+/// Key of an upstream under which the reader of files notes how the file was named.
+pub(super) const FILE: &str = "(file)";

@@ -39,6 +39,28 @@ pub(crate) fn duration_ms(text: &str) -> Option<u64> {
     (ms.is_finite() && ms <= 1e13).then_some(ms.round() as u64)
 }
 
+/// A time as it is written: `60s`, `250ms`.
+pub(crate) fn duration_text(ms: u64) -> String {
+    match ms {
+        0 => "0".to_owned(),
+        ms if ms % 86_400_000 == 0 => format!("{}d", ms / 86_400_000),
+        ms if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
+        ms if ms % 1_000 == 0 => format!("{}s", ms / 1_000),
+        ms => format!("{ms}ms"),
+    }
+}
+
+/// A size as it is written: `5M`, `262144`.
+pub(crate) fn size_text(bytes: u64) -> String {
+    match bytes {
+        0 => "0".to_owned(),
+        bytes if bytes % 1_000_000_000 == 0 => format!("{}G", bytes / 1_000_000_000),
+        bytes if bytes % 1_000_000 == 0 => format!("{}M", bytes / 1_000_000),
+        bytes if bytes % 1_000 == 0 => format!("{}k", bytes / 1_000),
+        bytes => bytes.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +86,15 @@ mod tests {
         assert_eq!(duration_ms("1e99"), None);
         assert_eq!(duration_ms("-1"), None);
         assert_eq!(duration_ms("1.2.3"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_shown_reads_as_the_same(number: u64) {
+            let ms = number % 10_000_000_000_000;
+            proptest::prop_assert_eq!(duration_ms(&duration_text(ms)), Some(ms));
+            proptest::prop_assert_eq!(size(&size_text(number)), Some(number));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     parse::time::Time,
 };
 
-pub(crate) const KEYS: &[&str] = &["Name", "Tag", "Mem_Buf_Limit", "Dummy", "Rate", "Samples", "Copies"];
+pub(crate) const KEYS: &[&str] = &["Dummy", "Rate", "Samples", "Copies"];
 
 /// A record, and how often it comes.
 #[derive(Debug, Clone, PartialEq)]

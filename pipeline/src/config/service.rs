@@ -1,0 +1,116 @@
+//! `[SERVICE]`: the process as a whole.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{
+    Section,
+    error::{At, Problem},
+    keys::{Keys, bad},
+    plan::{Health, HttpServer, LogLevel, ServicePlan, StoragePlan},
+    shared, value,
+};
+
+const KEYS: &[&str] = &[
+    "Flush",
+    "Grace",
+    "Daemon",
+    "Log_Level",
+    "Log_File",
+    "Parsers_File",
+    "HTTP_Server",
+    "HTTP_Listen",
+    "HTTP_Port",
+    "Health_Check",
+    "HC_Errors_Count",
+    "HC_Retry_Failure_Count",
+    "HC_Period",
+    "HC_Stall_Period",
+    "Hot_Reload",
+    "storage.path",
+    "storage.sync",
+    "storage.checksum",
+    "storage.max_chunks_up",
+    "storage.backlog.mem_limit",
+    "storage.metrics",
+];
+/// Keys that Fluent Bit has and this program has not, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("Plugins_File", "plugins are not loaded at run time; remove it"),
+    ("Streams_File", "there is no stream processor; filter and tag records instead"),
+    ("Coro_Stack_Size", "there are no coroutines; remove it"),
+    ("sp.convert_from_str_to_num", "there is no stream processor; remove it"),
+    ("dns.mode", "names are resolved by the system; remove it"),
+    ("dns.resolver", "names are resolved by the system; remove it"),
+    ("scheduler.base", "pauses between attempts grow from 0.1 s by themselves; remove it"),
+    ("scheduler.cap", "pauses between attempts end at 5 s by themselves; remove it"),
+    ("storage.delete_irrecoverable_chunks", "damaged segments are never deleted unread; remove it"),
+    ("storage.inherit", "state `storage.type` in each input; remove it"),
+];
+const SYNC: &[&str] = &["normal", "full"];
+
+pub(super) fn plan(section: &Section) -> At<ServicePlan> {
+    for entry in &section.entries {
+        if let Some((_, why)) = REFUSED.iter().find(|(key, _)| key.eq_ignore_ascii_case(&entry.key)) {
+            return Err((entry.line, Problem::Refused { what: entry.key.clone(), why }));
+        }
+    }
+    let keys = Keys::with(section, KEYS, &[], &["Parsers_File"])?;
+    fixed(&keys)?;
+    Ok(ServicePlan {
+        flush_ms: keys.millis("Flush", 1_000, 1, 3_600_000)?,
+        grace_ms: keys.millis("Grace", 5_000, 0, 3_600_000)?,
+        log_level: shared::log_level(&keys)?.unwrap_or(LogLevel::Info),
+        log_file: keys.text("Log_File").map(Into::into),
+        http: http(&keys)?,
+        health: health(&keys)?,
+        storage: storage(&keys)?,
+    })
+}
+
+/// Keys with one possible value.
+fn fixed(keys: &Keys<'_>) -> At<()> {
+    for (key, only, why) in [
+        ("Daemon", false, "`Daemon` can only be off; start the program in the background"),
+        ("Hot_Reload", true, "`Hot_Reload` can only be on: SIGHUP reloads; remove it"),
+    ] {
+        if let Some(entry) = keys.get(key)
+            && value::boolean(&entry.value) != Some(only)
+        {
+            return Err((entry.line, Problem::Contradiction(why)));
+        }
+    }
+    Ok(())
+}
+
+fn http(keys: &Keys<'_>) -> At<Option<HttpServer>> {
+    let on = keys.boolean("HTTP_Server", false)?;
+    let ip: IpAddr = match keys.get("HTTP_Listen") {
+        None => IpAddr::from([127, 0, 0, 1]),
+        Some(entry) => {
+            entry.value.parse().map_err(|_| (entry.line, bad(entry, "an address, as 127.0.0.1 or 0.0.0.0")))?
+        }
+    };
+    let port = keys.number("HTTP_Port", 2020, 1, 65_535)? as u16;
+    Ok(on.then(|| HttpServer { listen: SocketAddr::new(ip, port) }))
+}
+
+fn health(keys: &Keys<'_>) -> At<Health> {
+    Ok(Health {
+        check: keys.boolean("Health_Check", false)?,
+        errors: keys.number("HC_Errors_Count", 5, 0, 1_000_000_000)?,
+        retry_failures: keys.number("HC_Retry_Failure_Count", 5, 0, 1_000_000_000)?,
+        period_ms: keys.millis("HC_Period", 60_000, 1_000, 86_400_000)?,
+        stall_ms: keys.millis("HC_Stall_Period", 60_000, 1_000, 86_400_000)?,
+    })
+}
+
+fn storage(keys: &Keys<'_>) -> At<StoragePlan> {
+    Ok(StoragePlan {
+        path: keys.text("storage.path").map(Into::into),
+        sync_full: keys.word("storage.sync", SYNC)? == Some(1),
+        checksum: keys.boolean("storage.checksum", true)?,
+        chunks_up: keys.number("storage.max_chunks_up", 128, 1, 1_000_000)? as usize,
+        backlog_bytes: keys.bytes("storage.backlog.mem_limit", 5_000_000, 64_000, 64_000_000_000)? as usize,
+        metrics: keys.boolean("storage.metrics", false)?,
+    })
+}

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod gate;
+
+pub(crate) use gate::{Annotations, Compare, Gate};
+
 /// Drives a log collector hard while its files are rotated, gzipped and swapped, and tells exactly what it lost, doubled or stopped reading.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None, after_help = EXAMPLES)]
@@ -61,6 +65,23 @@ Exit codes: 0 pass, 1 a promise was broken, 2 usage or bench error, 3 proves not
         #[arg(long)]
         json: bool,
     },
+    /// Tell what changed between runs
+    #[command(after_help = "Examples:
+  tailproof compare results/runs/A results/runs/B
+  tailproof compare A1,A2,A3,A4,A5 B1,B2,B3,B4,B5
+  tailproof compare --base old/* --new new/*
+
+Exit codes: 0 nothing grew worse beyond the noise, 1 something did, 2 usage or file error")]
+    Compare(Compare),
+    /// Hold runs to a baseline: books exactly, speed statistically
+    #[command(after_help = "Examples:
+  tailproof gate results/runs/*-steady-builtin --update        write the baseline
+  tailproof gate results/runs/*-steady-builtin                 hold new runs to it
+  tailproof gate new/* --reference old/* --markdown gate.md    speed against runs of the same session
+  tailproof gate results/runs/* --calibrate                    what is noise here, what would be news?
+
+Exit codes: 0 pass, 1 broken or slower, 2 usage or file error, 3 cannot be told (no baseline, too few runs, another machine)")]
+    Gate(Gate),
     /// Run the log pipeline alone, as an agent
     #[command(
         after_help = "Examples:\n  tailproof pipeline -c pipeline.conf --dry-run\n  tailproof pipeline -c pipeline.conf"

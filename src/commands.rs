@@ -7,10 +7,13 @@ use crate::{
 
 mod check;
 mod cleanup;
+mod compare;
 mod defects;
+mod gate;
 mod leash;
 mod list;
 mod pipeline;
+mod replicates;
 mod report;
 mod run;
 mod show;
@@ -28,6 +31,8 @@ pub(crate) fn perform(cli: Cli) -> anyhow::Result<u8> {
         Some(Verb::Check { files, schema }) => check::perform(&files, schema),
         Some(Verb::Defects) => defects::perform(),
         Some(Verb::Report { run, json }) => report::perform(&run, json),
+        Some(Verb::Compare(args)) => compare::perform(&args),
+        Some(Verb::Gate(args)) => gate::perform(&args),
         Some(Verb::Pipeline(args)) => pipeline::perform(&args),
         Some(Verb::Cleanup { out }) => cleanup::perform(&out),
         Some(Verb::Leash { parent, command }) => leash::perform(parent, &command),

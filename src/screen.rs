@@ -95,7 +95,7 @@ pub(crate) fn verdict(outcome: &Outcome, contract: &Contract) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "src/ is where the environment is read")]
-fn style() -> Style {
+pub(crate) fn style() -> Style {
     let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
     let locale =
         ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));

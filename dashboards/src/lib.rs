@@ -8,6 +8,7 @@
 //! byte that came from outside goes through [`display`].
 
 pub mod display;
+pub mod gate;
 pub mod markup;
 pub mod report;
 pub mod state;

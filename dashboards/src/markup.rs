@@ -65,7 +65,7 @@ fn escape(text: &str) -> String {
 }
 
 /// What XML does not take, escaped or not.
-fn is_no_character(c: char) -> bool {
+pub(crate) fn is_no_character(c: char) -> bool {
     c as u32 & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}')
 }
 

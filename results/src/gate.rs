@@ -28,7 +28,9 @@ pub use books::{Book, BookCheck};
 pub use calibrate::{Calibration, calibrate};
 pub use changes::{FindingChange, Seen};
 pub use facts::{Facts, digest};
-pub use judge::{Against, GateError, GateReport, SCHEMA, VerdictCheck, compare, judge};
+pub use judge::{
+    Against, GateDocument, GateError, GateReport, SCHEMA, VerdictCheck, compare, judge, judge_without_baseline,
+};
 pub use machine::Machine;
 pub use metric::{Metric, Rule};
 pub use pairs::in_turn;

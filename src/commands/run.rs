@@ -103,7 +103,7 @@ fn repeat(args: &cli::Run, name: &str, agent: Agent, seed: u64) -> String {
 }
 
 /// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
     if word.chars().all(plain) && !word.is_empty() {
         word.to_owned()

@@ -187,6 +187,14 @@ impl Baseline {
     }
 }
 
+/// The name of a baseline's file; whatever the names hold, it is one harmless path component.
+pub fn file_name(scenario: &str, agent: &str) -> String {
+    let plain = |name: &str| -> String {
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' }).take(80).collect()
+    };
+    format!("{}-{}.toml", plain(scenario), plain(agent))
+}
+
 /// Metrics that every run has a figure for.
 fn metrics(runs: &[Facts], before: Option<&Baseline>) -> BTreeMap<Metric, Held> {
     let held = |metric: Metric| {

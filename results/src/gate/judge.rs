@@ -32,6 +32,11 @@ pub enum Against {
         /// Who wrote it.
         written: Written,
     },
+    /// A baseline that does not exist: a broken promise still fails, nothing can pass.
+    Absent {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// Other runs and the usual rules: a comparison, which holds nobody to anything.
     Runs,
 }
@@ -118,6 +123,28 @@ pub enum GateError {
     },
 }
 
+/// All that one command judged, worst wins: the document that `--json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateDocument {
+    /// Version of this document, [`SCHEMA`].
+    pub schema: u32,
+    /// The worst verdict.
+    pub verdict: Verdict,
+    /// Exit code: 1 over 3 over 0.
+    pub exit: u8,
+    /// One report for each scenario and agent.
+    pub gates: Vec<GateReport>,
+}
+
+impl GateDocument {
+    /// Of these reports; none prove nothing.
+    pub fn of(gates: Vec<GateReport>) -> Self {
+        let verdict = gates.iter().map(|gate| gate.verdict).max().unwrap_or(Verdict::Unknown);
+        let worst = gates.iter().max_by_key(|gate| gate.verdict).map_or(3, |gate| gate.exit);
+        Self { schema: SCHEMA, verdict, exit: worst, gates }
+    }
+}
+
 impl GateReport {
     /// Runs (or pairs) of each side that a next look needs; `None` where more would not help or none are needed.
     pub fn needed(&self) -> Option<usize> {
@@ -152,6 +179,13 @@ pub fn judge(new: &[Facts], baseline: &Baseline, path: PathBuf, reference: &[Fac
         Old::Runs(_) => Against::Reference { path, written },
     };
     report(new, baseline, against, old, unlike)
+}
+
+/// Judges new runs that have no baseline: what they broke fails, the rest is unknown. `command` is what writes one.
+pub fn judge_without_baseline(new: &[Facts], path: PathBuf, command: &str) -> Result<GateReport, GateError> {
+    let none = Baseline { verdict: Verdict::Pass, ..Baseline::from_runs(&[], None, Written::default()) };
+    let why = format!("there is no baseline {} yet; write one: {command}", path.display());
+    report(new, &none, Against::Absent { path }, Old::Baseline(&none), Unlike(vec![why]))
 }
 
 /// What changed between two sides, by the usual rules. It says what is worse (exit 1) and otherwise decides nothing (exit 0).

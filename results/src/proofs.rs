@@ -7,10 +7,28 @@ use crate::{
     outcome::Proofs,
 };
 
-/// Faults that interrupt the agent, by their names in scenario files.
-pub(crate) const INTERRUPTIONS: [&str; 3] = ["kill_agent", "terminate_agent", "pause_agent"];
+/// Faults that interrupt the agent, by their names in scenario files, and the same done by hand.
+pub(crate) const INTERRUPTIONS: [&str; 6] =
+    ["kill_agent", "terminate_agent", "pause_agent", "hand_kill_agent", "hand_restart_agent", "hand_stop_agent"];
+/// What a person does to load, files and agent; only the last one is done to the sink.
+const BY_HAND: &str = "hand_";
+const SINK_TAKEN_AWAY: &str = "hand_take_sink_away";
+/// What a person does to the load: its rate is no longer that of the scenario.
+const LOAD_CHANGES: [&str; 2] = ["hand_pause_load", "hand_scale_load"];
 /// Faults of the sink that keep requests from being taken or answered; one that is only slow refuses nothing.
-const REFUSALS: [&str; 6] = ["refuse", "hang", "reset", "lose_acks", "partial", "gone"];
+const REFUSALS: [&str; 7] = ["refuse", "hang", "reset", "lose_acks", "partial", "gone", SINK_TAKEN_AWAY];
+
+/// True for a fault that makes the sink sick.
+pub(crate) fn hits_sink(name: &str) -> bool {
+    !INTERRUPTIONS.contains(&name) && (!name.starts_with(BY_HAND) || name == SINK_TAKEN_AWAY)
+}
+
+/// True if a person paused the load or changed its rate.
+pub(crate) fn load_was_changed(events: &[Event]) -> bool {
+    let changed =
+        |event: &Event| matches!(&event.what, What::Fault(fault) if LOAD_CHANGES.contains(&fault.name.as_str()));
+    events.iter().any(changed)
+}
 
 /// Counts what took effect.
 pub fn proofs(events: &[Event]) -> Proofs {

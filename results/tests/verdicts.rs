@@ -131,6 +131,19 @@ fn a_run_that_proves_nothing_is_unknown_and_says_why() {
 }
 
 #[test]
+fn a_load_that_a_person_paused_owes_no_rate_but_the_verdict_says_so() {
+    let books = books(&all(), None);
+    let fault =
+        Fault { id: 0, name: "hand_pause_load".into(), state: FaultState::Healed, hits: 0, detail: String::new() };
+    let events = [started(), Event { t_us: 5, what: What::Fault(fault) }];
+    let mut paused = trial(&books, &events);
+    paused.contract.min_rate_per_s = Some(1001.0);
+    let outcome = judge(&paused);
+    assert_eq!(outcome.verdict, Verdict::Pass, "{:?}", outcome.unknown_because);
+    assert!(outcome.findings.iter().any(|line| line.contains("by hand")), "{:?}", outcome.findings);
+}
+
+#[test]
 fn an_absent_agent_is_unknown_although_everything_is_missing_but_a_broken_promise_beats_it() {
     let nothing = books(&[], None);
     let outcome = judge(&trial(&nothing, &[]));

@@ -22,6 +22,7 @@ use thiserror::Error;
 use crate::{agents::Agent, plan::Plan};
 
 mod bus;
+mod by_hand;
 mod child;
 mod clock;
 mod control;

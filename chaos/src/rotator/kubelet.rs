@@ -87,13 +87,7 @@ fn up_to_rename(listing: &Listing, log: &Path, stamp: &str, settings: Settings) 
     let excess = rotated.len().saturating_sub(settings.max_files.saturating_sub(2));
     steps.extend(rotated[..excess].iter().map(|name| Step::Unlink { path: log.with_file_name(name) }));
     if settings.archive {
-        for name in rotated[excess..].iter().filter(|name| !ends_with(name, ".gz")) {
-            let plain = log.with_file_name(name);
-            let temporary = suffixed(&plain, ".tmp");
-            steps.push(Step::Compress { from: plain.clone(), to: temporary.clone() });
-            steps.push(Step::Rename { from: temporary, to: suffixed(&plain, ".gz") });
-            steps.push(Step::Unlink { path: plain });
-        }
+        steps.extend(archived(&rotated[excess..], log));
     }
     let stamp = match settings.stamps {
         Stamps::Unique => unique(listing, log, stamp),
@@ -102,6 +96,24 @@ fn up_to_rename(listing: &Listing, log: &Path, stamp: &str, settings: Settings) 
     let aside = suffixed(log, format!(".{stamp}"));
     steps.push(Step::Rename { from: log.to_owned(), to: aside.clone() });
     (steps, aside.into_os_string())
+}
+
+/// What a rotation does with the rotated files that are not compressed yet, without the rotation.
+pub fn archive(listing: &Listing, log: &Path) -> Vec<Step> {
+    archived(&sort_out(listing, log).1, log)
+}
+
+fn archived(rotated: &[OsString], log: &Path) -> Vec<Step> {
+    let plain = rotated.iter().filter(|name| !ends_with(name, ".gz")).map(|name| log.with_file_name(name));
+    let steps = plain.flat_map(|plain| {
+        let temporary = suffixed(&plain, ".tmp");
+        [
+            Step::Compress { from: plain.clone(), to: temporary.clone() },
+            Step::Rename { from: temporary, to: suffixed(&plain, ".gz") },
+            Step::Unlink { path: plain },
+        ]
+    });
+    steps.collect()
 }
 
 /// Leftovers of a crash, and the rotated files that are in use, oldest first.

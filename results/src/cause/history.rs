@@ -6,7 +6,7 @@ use super::life::{Ending, Life, Trouble, Unlinked};
 use crate::{
     event::{AgentEvent, Event, Fault, FaultState, Generation, RotationStep, StepKind, StreamSample, What},
     identity::StreamId,
-    proofs::INTERRUPTIONS,
+    proofs::hits_sink,
 };
 
 /// The run, arranged for questions.
@@ -37,7 +37,7 @@ impl History {
         let t_us = event.t_us;
         match &event.what {
             What::Streams(samples) => self.samples.push((t_us, samples.clone())),
-            What::Fault(fault) if !INTERRUPTIONS.contains(&fault.name.as_str()) => self.trouble(t_us, fault),
+            What::Fault(fault) if hits_sink(&fault.name) => self.trouble(t_us, fault),
             What::GenerationOpened(opened) => self.opened(t_us, opened, written),
             What::GenerationClosed(end) => {
                 let same = |life: &&mut Life| life.stream == end.stream.0 && life.generation == end.generation;

@@ -9,6 +9,7 @@ use crate::{
     contract::Delivery,
     event::{AgentEvent, FaultState, What},
     outcome::{BookTotals, Proofs, StallReport},
+    proofs::load_was_changed,
     ranges::sentence,
 };
 
@@ -114,7 +115,8 @@ pub(super) fn unproven(trial: &Trial<'_>, books: &BookTotals, proofs: &Proofs) -
         }
     }
     because.extend(missing_proofs(&trial.contract.proof, proofs));
-    if let Some(least) = trial.contract.min_rate_per_s.filter(|&least| trial.rates.sent_per_s < least) {
+    let least = trial.contract.min_rate_per_s.filter(|_| !load_was_changed(trial.events));
+    if let Some(least) = least.filter(|&least| trial.rates.sent_per_s < least) {
         because.push(format!(
             "the bench wrote {:.0} records a second, {least:.0} were wanted: lower --rate",
             trial.rates.sent_per_s
@@ -170,6 +172,11 @@ pub(super) fn remarks(trial: &Trial<'_>, books: &BookTotals) -> Vec<String> {
         };
         let lost = books.source_lost;
         remarks.push(format!("{lost} records were lost at the source and are not the agent's fault{pieces}"));
+    }
+    if load_was_changed(trial.events) {
+        remarks.push(
+            "the load was paused or changed by hand: rates and latencies are not those of the scenario".to_owned(),
+        );
     }
     if let Some(defect) = &trial.defect {
         remarks.push(format!("the defect {defect} was planted in the agent"));

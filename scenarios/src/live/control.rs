@@ -9,6 +9,7 @@ use results::{
 
 use super::{
     How, RunError,
+    by_hand::ByHand,
     faults::{Faults, Scene},
     hands::Hands,
     stage::Stage,
@@ -27,10 +28,12 @@ const PATIENCE: u64 = 1_000_000;
 
 /// Performs warm-up, measure and drain.
 pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
+    let faults = Faults::new(super::faults::planned(plan, how.seed)?);
     let mut control = Control {
         plan,
         how,
-        faults: Faults::new(super::faults::planned(plan, how.seed)?),
+        by_hand: ByHand::new(plan, how.seed, how.orders.clone(), faults.first_free_id()),
+        faults,
         stalls: StallDetector::new(plan.contract.stall_limit_us),
         measured_from: None,
     };
@@ -46,6 +49,7 @@ struct Control<'p> {
     plan: &'p Plan,
     how: &'p How,
     faults: Faults,
+    by_hand: ByHand<'p>,
     stalls: StallDetector,
     measured_from: Option<u64>,
 }
@@ -86,6 +90,7 @@ impl Control<'_> {
         }
         // Hands first: a rotation under way must still find its writer.
         drop(hands);
+        self.by_hand.end(stage, trial);
         trial.measure_ends(stage);
         Ok(())
     }
@@ -137,6 +142,9 @@ impl Control<'_> {
             let Stage { agent, http, ledger, bus, .. } = stage;
             let mut scene = Scene { agent, http: http.as_ref(), ledger, bus };
             self.faults.tick(now - begin, now, &mut scene)?;
+            self.by_hand.obey(&mut self.faults, stage, trial)?;
+        } else if self.measured_from.is_some() {
+            self.by_hand.refuse_all(trial);
         }
         trial.note_child(stage.agent.pid())?;
         look_after_agent(stage, trial);

@@ -43,6 +43,8 @@ pub(super) struct Faults {
 #[derive(Debug)]
 struct Active {
     planned: Planned,
+    /// As events call it.
+    name: &'static str,
     detail: String,
     took_effect: bool,
     hits: u64,
@@ -84,6 +86,39 @@ impl Faults {
         Ok(())
     }
 
+    /// Applies what a person asked for; in force until [`Faults::heal_named`].
+    pub(super) fn apply_named(
+        &mut self,
+        name: &'static str,
+        planned: Planned,
+        t_us: u64,
+        scene: &mut Scene<'_>,
+    ) -> Result<(), RunError> {
+        let mut active = apply(planned, t_us, scene);
+        active.name = name;
+        say(scene, &active, FaultState::Applied);
+        self.active.push(active);
+        self.set_sink(scene)
+    }
+
+    /// Heals a fault by its name; false if none of that name is in force.
+    pub(super) fn heal_named(&mut self, name: &str, scene: &mut Scene<'_>) -> Result<bool, RunError> {
+        let Some(at) = self.active.iter().position(|active| active.name == name) else { return Ok(false) };
+        let active = self.active.remove(at);
+        self.heal(active, scene)?;
+        Ok(true)
+    }
+
+    /// True while a fault of this name is in force.
+    pub(super) fn is_active(&self, name: &str) -> bool {
+        self.active.iter().any(|active| active.name == name)
+    }
+
+    /// The first number that no planned fault has.
+    pub(super) fn first_free_id(&self) -> u32 {
+        self.planned.len() as u32
+    }
+
     /// Heals everything that is in force.
     pub(super) fn heal_all(&mut self, scene: &mut Scene<'_>) -> Result<(), RunError> {
         for active in std::mem::take(&mut self.active) {
@@ -100,7 +135,8 @@ impl Faults {
         }
         self.set_sink(scene)?;
         drop(active.paused.take());
-        if active.restart {
+        // A person may have started it again before.
+        if active.restart && scene.agent.pid().is_none() {
             let pid = scene.agent.start()?;
             scene.bus.say(What::Agent(AgentEvent::Started { pid }));
         }
@@ -124,6 +160,7 @@ impl Faults {
 fn apply(planned: Planned, t_us: u64, scene: &mut Scene<'_>) -> Active {
     let mut active = Active {
         planned,
+        name: planned.kind.name(),
         detail: String::new(),
         took_effect: false,
         hits: 0,
@@ -180,7 +217,7 @@ fn end(planned: Planned, pid: u32, t_us: u64, active: &mut Active, scene: &mut S
 }
 
 fn say(scene: &Scene<'_>, active: &Active, state: FaultState) {
-    let name = active.planned.kind.name().to_owned();
+    let name = active.name.to_owned();
     let (id, hits, detail) = (active.planned.id, active.hits, active.detail.clone());
     scene.bus.say(What::Fault(Fault { id, name, state, hits, detail }));
 }

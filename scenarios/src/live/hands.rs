@@ -109,10 +109,11 @@ impl Drop for Hands {
     }
 }
 
-struct Worker {
-    places: Places,
-    bus: Bus,
-    stop: Stop,
+/// Hands on the files of the streams.
+pub(super) struct Worker {
+    pub(super) places: Places,
+    pub(super) bus: Bus,
+    pub(super) stop: Stop,
 }
 
 impl Worker {
@@ -132,7 +133,8 @@ impl Worker {
         }
     }
 
-    fn rotate_once(&self, stream: StreamId, rotate: &Rotate) -> Result<(), StepError> {
+    /// One rotation as the kubelet does it.
+    pub(super) fn rotate_once(&self, stream: StreamId, rotate: &Rotate) -> Result<(), StepError> {
         let mut place = self.places.hold(stream);
         place.rotation += 1;
         let listing = listing(&place.live);
@@ -157,40 +159,44 @@ impl Worker {
         loop {
             // The queue is looked at now and then only to notice the end; a rotation is taken up at once.
             match full.recv_timeout(Duration::from_millis(20)) {
-                Ok(stream) => self.docker_once(stream, rotate),
+                Ok(stream) => {
+                    if let Err(error) = self.docker_once(stream, rotate) {
+                        self.complain(&error);
+                    }
+                }
                 Err(std::sync::mpsc::RecvTimeoutError::Timeout) if !self.stop.within(Duration::ZERO) => {}
                 Err(_) => return,
             }
         }
     }
 
-    fn docker_once(&self, stream: StreamId, rotate: &Rotate) {
+    /// One rotation as Docker does it, and the compression after it.
+    pub(super) fn docker_once(&self, stream: StreamId, rotate: &Rotate) -> Result<(), StepError> {
         let mut place = self.places.hold(stream);
         place.rotation += 1;
         let listing = listing(&place.live);
         let rotation = docker::rotate(&listing, &place.live, rotate.max_files as usize, rotate.archive);
-        let did = self
-            .places
-            .perform(stream, place.rotation, &rotation.steps, None)
-            .and_then(|()| self.places.perform(stream, place.rotation, &rotation.later, None));
-        if let Err(error) = did {
-            self.complain(&error);
-        }
+        self.places.perform(stream, place.rotation, &rotation.steps, None)?;
+        self.places.perform(stream, place.rotation, &rotation.later, None)
     }
 
     fn swap(&self, on: &On<Swap>, seed: u64) {
         while !self.stop.within(on.what.every.duration()) {
             for &stream in &on.streams {
-                let mut place = self.places.hold(stream);
-                place.rotation += 1;
-                let done = match on.what.how {
-                    SwapHow::ContainerRestart => restart(&self.places, seed, stream, &mut place),
-                    SwapHow::Atomic | SwapHow::TwoStep => self.relink(stream, &mut place, on.what.how),
-                };
-                if let Err(error) = done {
+                if let Err(error) = self.swap_once(stream, on.what.how, seed) {
                     self.complain(&error);
                 }
             }
+        }
+    }
+
+    /// Replaces the link of a stream.
+    pub(super) fn swap_once(&self, stream: StreamId, how: SwapHow, seed: u64) -> Result<(), StepError> {
+        let mut place = self.places.hold(stream);
+        place.rotation += 1;
+        match how {
+            SwapHow::ContainerRestart => restart(&self.places, seed, stream, &mut place),
+            SwapHow::Atomic | SwapHow::TwoStep => self.relink(stream, &mut place, how),
         }
     }
 

@@ -130,6 +130,13 @@ impl Stage {
         self.writers.is_some()
     }
 
+    /// From now on the load runs at so many times the scenario's rate; 0 pauses it.
+    pub(super) fn set_rate(&self, factor: f64) {
+        if let Some(writers) = &self.writers {
+            writers.set_rate(factor);
+        }
+    }
+
     /// How late the generator is, microseconds at most so far.
     pub(super) fn late_us(&self) -> u64 {
         self.writers.as_ref().map_or(0, |writers| writers.late().max_us)

@@ -47,6 +47,7 @@ pub(super) struct Trial<'w> {
     children: Vec<u32>,
     /// When the measure stretch began, and the records written by then.
     begin: Option<(u64, u64)>,
+    asked: Asked,
     bench_cpu_before_us: u64,
 }
 
@@ -86,6 +87,7 @@ impl<'w> Trial<'w> {
             streams_at: 0,
             children: Vec::new(),
             begin: None,
+            asked: Asked::default(),
             bench_cpu_before_us: usage::own_usage().0,
         })
     }
@@ -210,18 +212,27 @@ impl<'w> Trial<'w> {
     pub(super) fn measure_begins(&mut self, stage: &mut Stage) -> u64 {
         let now = self.now_us();
         self.begin = Some((now, stage.ledger.totals().written));
+        self.asked = Asked { factor: 1.0, since_us: now, weighted_us: 0.0 };
         self.say(What::Phase(Phase::Measure));
         self.sample(stage);
         now
+    }
+
+    /// A person changed the pace: so many times the scenario's rate is asked for from now on.
+    pub(super) fn load_factor(&mut self, factor: f64) {
+        let now_us = self.now_us();
+        self.asked.set(now_us, factor);
     }
 
     /// The measure stretch is over: did the generator keep its pace?
     pub(super) fn measure_ends(&mut self, stage: &mut Stage) {
         self.sample(stage);
         let Some((from_us, before)) = self.begin else { return };
-        let seconds = (self.now_us() - from_us) as f64 / 1e6;
+        let now_us = self.now_us();
+        let seconds = (now_us - from_us) as f64 / 1e6;
+        self.asked.set(now_us, 1.0);
         let asked = match self.plan.pace {
-            Pace::Steady => self.plan.rate().0,
+            Pace::Steady => self.plan.rate().0 * self.asked.weighted_us / 1e6 / seconds.max(1e-3),
             // How much was due in this stretch follows from the schedule; lateness tells.
             Pace::Ramp { .. } | Pace::Burst { .. } | Pace::AllOut => return,
         };
@@ -301,6 +312,22 @@ impl<'w> Trial<'w> {
             bench_cpu_s: bench_cpu_us.saturating_sub(self.bench_cpu_before_us) as f64 / 1e6,
             bench_rss_max_bytes: bench_rss,
         }
+    }
+}
+
+/// How much of the scenario's rate was asked for over the measure stretch: a person may pause and change it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    factor: f64,
+    since_us: u64,
+    /// Time weighted by the factor that was in force, microseconds.
+    weighted_us: f64,
+}
+
+impl Asked {
+    fn set(&mut self, now_us: u64, factor: f64) {
+        self.weighted_us += self.factor * now_us.saturating_sub(self.since_us) as f64;
+        (self.factor, self.since_us) = (factor, now_us);
     }
 }
 

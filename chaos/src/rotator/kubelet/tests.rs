@@ -49,6 +49,19 @@ fn leftovers_go_then_the_oldest_then_the_plain_ones_are_archived() {
 }
 
 #[test]
+fn archiving_alone_leaves_the_live_file_and_what_is_compressed() {
+    let names: &[&str] = &["0.log", "0.log.20260130-142101.gz", "0.log.20260130-142301", "1.log.20260130-142301"];
+    assert_eq!(
+        lines(&archive(&names.iter().collect(), Path::new(LOG))),
+        [
+            "compress 0.log.20260130-142301 -> 0.log.20260130-142301.tmp",
+            "rename 0.log.20260130-142301.tmp -> 0.log.20260130-142301.gz",
+            "unlink 0.log.20260130-142301",
+        ]
+    );
+}
+
+#[test]
 fn without_archives_plain_files_stay_until_they_are_too_many() {
     let names = ["0.log", "0.log.20260130-142201", "0.log.20260130-142301"];
     let settings = Settings { max_files: 3, archive: false, ..Settings::default() };

@@ -6,6 +6,7 @@
 
 pub mod bitmap;
 pub mod books;
+pub mod capacity;
 pub mod cause;
 pub mod contract;
 pub mod counts;

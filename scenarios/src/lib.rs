@@ -4,6 +4,7 @@
 //! files with real processes ([`live`]), and judged by `results`. Nothing here draws: whoever shows a run is handed its events.
 
 pub mod agents;
+pub mod capacity;
 pub mod library;
 pub mod live;
 pub mod plan;

@@ -119,16 +119,12 @@ impl Search {
     pub fn take(&mut self, saw: Saw, because: &str) {
         let Next::Trial { per_s, .. } = self.next() else { return };
         self.seen.push((per_s, saw, because.to_owned()));
-        if saw == Saw::Unclear {
-            self.unclear += 1;
-            if self.unclear >= MOST_UNCLEAR {
-                self.done = Some(Answer::Unproven { because: because.to_owned() });
-            }
-            return;
-        }
-        self.unclear = 0;
+        self.unclear = if saw == Saw::Unclear { self.unclear + 1 } else { 0 };
         let holds = saw == Saw::Held;
         match self.stage {
+            _ if self.unclear >= MOST_UNCLEAR => self.done = Some(Answer::Unproven { because: because.to_owned() }),
+            // The same rate once more.
+            _ if self.unclear > 0 => {}
             Stage::Ramp { at, held, failed } => self.ramp(at, holds, held, failed, because),
             Stage::Bisect { failed, .. } if holds => self.bisect(per_s, failed),
             Stage::Bisect { held, .. } => self.bisect(held, per_s),

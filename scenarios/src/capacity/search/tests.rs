@@ -42,20 +42,7 @@ proptest! {
         prop_assert!(trials.len() < 40, "{} trials", trials.len());
     }
 
-    /// Near the limit chance decides, in a band of 3 % to either side; short trials are noisier and see less.
-    #[test]
-    fn a_noisy_limit_is_found_within_five_percent(limit in 1e3f64..1e6, from in 0.1f64..4.0, seed: u64) {
-        let mut chance = Pcg64Mcg::seed_from_u64(seed);
-        let (answer, _) = search(Limits::new(limit * from, limit * 1e3), |rate, full| {
-            let width = if full { 0.01 } else { 0.03 };
-            let breaks = 1.0 / (1.0 + (-(rate / limit - 1.0) / width).exp());
-            if chance.random_range(0.0..1.0) < breaks { Saw::Broke } else { Saw::Held }
-        });
-        let Answer::Sustained { per_s, .. } = answer else { panic!("{answer:?}") };
-        prop_assert!((per_s / limit - 1.0).abs() < 0.05, "{per_s} of {limit}");
-    }
-
-    /// One trial in twelve breaks for no reason at all.
+    /// One trial breaks for no reason at all.
     #[test]
     fn a_hiccup_does_not_decide(limit in 1e3f64..1e6, at in 0usize..12) {
         let mut trial = 0;
@@ -76,6 +63,25 @@ proptest! {
         });
         prop_assert!(!trials.is_empty());
     }
+}
+
+/// Near the limit chance decides, in a band of some percent to either side; short trials are noisier.
+#[test]
+fn a_noisy_limit_is_found_within_five_percent_in_199_of_200_searches() {
+    let mut chance = Pcg64Mcg::seed_from_u64(7);
+    let mut beyond = 0;
+    for _ in 0..4_000 {
+        let limit = 1e3 * 1e3f64.powf(chance.random_range(0.0..1.0));
+        let (answer, _) = search(Limits::new(limit * chance.random_range(0.1..4.0), limit * 1e3), |rate, full| {
+            let width = if full { 0.01 } else { 0.03 };
+            let breaks = 1.0 / (1.0 + (-(rate / limit - 1.0) / width).exp());
+            if chance.random_range(0.0..1.0) < breaks { Saw::Broke } else { Saw::Held }
+        });
+        let Answer::Sustained { per_s, .. } = answer else { panic!("{answer:?}") };
+        assert!((per_s / limit - 1.0).abs() < 0.1, "{per_s} of {limit}");
+        beyond += u32::from((per_s / limit - 1.0).abs() > 0.05);
+    }
+    assert!(beyond <= 20, "{beyond} of 4,000 are off by more than 5 %");
 }
 
 #[test]

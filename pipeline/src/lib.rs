@@ -21,3 +21,4 @@ pub mod os;
 pub mod output;
 pub mod parse;
 pub mod service;
+pub mod wire;

@@ -147,7 +147,7 @@ fn record(
     skipped: &mut usize,
 ) -> Result<(), ForwardError> {
     match time {
-        Some(time) if reader.is_map() => events.push(Event { time, fields: reader.fields("a record")? }),
+        Some(time) if reader.is_map() => events.push(Event { time, fields: reader.fields("a record")?, id: 0 }),
         _ => {
             reader.skip()?;
             *skipped += 1;

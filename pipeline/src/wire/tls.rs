@@ -110,7 +110,7 @@ pub(crate) fn client(keys: &Keys<'_>) -> At<Option<TlsClient>> {
         (Some(certificate), Some(key)) => Some((certificate.value.clone().into(), key.value.clone().into())),
         (None, None) => None,
         (one, other) => {
-            let line = one.or(other).map_or(0, |entry| entry.line);
+            let line = one.or(other).map_or(keys.place(), |entry| entry.line);
             return Err((line, Problem::Contradiction("`tls.crt_file` and `tls.key_file` go together; give both")));
         }
     };

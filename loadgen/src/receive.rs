@@ -10,6 +10,14 @@ mod mode;
 
 pub use decode::{Format, Keys};
 pub use follow::{FollowCounters, FollowPlan, Follower};
-pub use http::{HttpPlan, HttpReceiver, ReceiveError};
+pub use http::{HttpPlan, HttpReceiver, Protocol, ReceiveError, cloudwatch::CloudWatchPlan, elastic::ElasticPlan};
 pub use inflate::{InflateError, gunzip as unpack_gzip};
 pub use mode::{HttpCounters, Mode};
+
+/// A name of something that was seen, short enough to remember millions of.
+fn key(parts: &[&[u8]]) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    parts.iter().for_each(|part| hasher.write(part));
+    hasher.finish()
+}

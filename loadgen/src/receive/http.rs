@@ -5,6 +5,9 @@
 //! ```
 //! One thread with its own runtime. A request is booked whole or not at all; a mode is in force when `set` returns.
 
+pub mod cloudwatch;
+pub mod elastic;
+mod protocol;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -21,6 +24,7 @@ use results::ledger::Ledger;
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
+pub use self::protocol::Protocol;
 use self::serve::Server;
 use super::{
     decode::{Format, Keys},
@@ -40,7 +44,9 @@ const REST: Duration = Duration::from_millis(10);
 pub struct HttpPlan {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// How records lie in a body.
+    /// What it is taken for.
+    pub protocol: Protocol,
+    /// How records lie in a body, a document or a message.
     pub format: Format,
     /// Under which keys.
     pub keys: Keys,
@@ -55,6 +61,7 @@ impl Default for HttpPlan {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            protocol: Protocol::Records,
             format: Format::Auto,
             keys: Keys::default(),
             payloads: None,

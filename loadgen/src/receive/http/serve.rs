@@ -8,14 +8,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, header::CONTENT_ENCODING, service::service_fn};
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, StatusCode, body::Incoming, header::CONTENT_ENCODING, service::service_fn};
 use hyper_util::rt::TokioIo;
 use results::ledger::{BatchId, Intake, Ledger};
 use thiserror::Error;
 use tokio::{net::TcpStream, sync::watch};
 
-use super::{HttpPlan, Setting};
+use super::{
+    HttpPlan, Setting,
+    protocol::{Head, Reply, Store, Taking},
+};
 use crate::{
     clock::RunClock,
     receive::{
@@ -35,6 +38,7 @@ pub(super) struct Server {
     body_limit: usize,
     /// What each connection's decoder is a clone of.
     decoder: Decoder,
+    store: RefCell<Store>,
     ledger: Arc<Ledger>,
     clock: RunClock,
     pub(super) tally: Arc<Tally>,
@@ -52,8 +56,19 @@ impl Server {
         tally: Arc<Tally>,
         settings: watch::Receiver<Setting>,
     ) -> Self {
+        let store = RefCell::new(Store::new(&plan.protocol));
         let (body_limit, decoder) = (plan.body_limit, Decoder::new(plan.format, plan.keys, plan.payloads));
-        Self { body_limit, decoder, ledger, clock, tally, settings, held: Cell::new(0), counted: Cell::new((0, 0)) }
+        Self {
+            body_limit,
+            decoder,
+            store,
+            ledger,
+            clock,
+            tally,
+            settings,
+            held: Cell::new(0),
+            counted: Cell::new((0, 0)),
+        }
     }
 }
 
@@ -86,31 +101,33 @@ pub(super) async fn connection(server: Rc<Server>, stream: TcpStream) {
     let _ = builder.header_read_timeout(None).serve_connection(TokioIo::new(stream), service).await;
 }
 
-type Answer = Response<Empty<Bytes>>;
+type Answer = Response<Full<Bytes>>;
 
 async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> Result<Answer, Cut> {
-    if request.method() != Method::POST && request.method() != Method::PUT {
-        // A health check or the like: alive as far as the mode allows.
-        return Ok(answer(StatusCode::OK));
-    }
     let server = &connection.server;
-    let is_gzip = match request.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase()) {
+    let (parts, body) = request.into_parts();
+    let head = Head { method: &parts.method, path: parts.uri.path(), headers: &parts.headers };
+    let is_gzip = match parts.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase()) {
         None => false,
         Some(value) if value == b"identity" => false,
         Some(value) if value == b"gzip" || value == b"x-gzip" => true,
         Some(_) => {
             add(&server.tally.malformed, 1);
-            return Ok(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+            return Ok(connection.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
     };
     let mut held = Held { server, bytes: 0 };
-    let Some(body) = read(request.into_body(), &mut held).await? else {
+    let Some(body) = read(body, &mut held).await? else {
         add(&server.tally.too_large, 1);
-        return Ok(answer(StatusCode::PAYLOAD_TOO_LARGE));
+        return Ok(connection.refuse(StatusCode::PAYLOAD_TOO_LARGE));
     };
+    if !server.store.borrow().carries_records(&head) {
+        // A health check or the like: alive as far as the mode allows.
+        return connection.other(&head, &body);
+    }
     add(&server.tally.requests, 1);
     add(&server.tally.bytes, body.len() as u64);
-    connection.perform(&body, is_gzip).await
+    connection.perform(&head, &body, is_gzip).await
 }
 
 /// An answer that is still to be given. If the agent goes away first, it never got it: its records may come again.
@@ -135,63 +152,76 @@ impl Drop for Owed<'_> {
 
 impl Connection {
     /// Does with a whole body what the mode says.
-    async fn perform(&self, body: &[u8], is_gzip: bool) -> Result<Answer, Cut> {
+    async fn perform(&self, head: &Head<'_>, body: &[u8], is_gzip: bool) -> Result<Answer, Cut> {
         let tally = &self.server.tally;
         let setting = *self.server.settings.borrow();
         match setting.mode {
             Mode::Refuse { status } => {
                 add(&tally.refused, 1);
-                return Ok(answer(error_status(status)));
+                Ok(self.refuse(error_status(status)))
             }
             Mode::Delay { ms } => {
                 add(&tally.delayed, 1);
-                return Ok(answer(match self.take(body, is_gzip, false) {
-                    Ok(batch) => {
-                        let owed = Owed { server: &self.server, batch, fault_id: setting.fault_id };
-                        tokio::time::sleep(Duration::from_millis(ms)).await;
-                        owed.pay();
-                        StatusCode::OK
-                    }
-                    Err(refusal) => refusal,
-                }));
+                let (batch, reply) = self.take(head, body, is_gzip, None);
+                let owed = Owed { server: &self.server, batch, fault_id: setting.fault_id };
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                owed.pay();
+                Ok(reply.response())
             }
             Mode::Hang => {
                 add(&tally.hung, 1);
-                let mut settings = self.server.settings.clone();
-                // The agent may have given up on this request long ago: it is not taken late.
-                let _ = settings.wait_for(|now| now.turn != setting.turn || now.stop).await;
-                return Err(Cut);
+                self.changed(setting).await;
+                Err(Cut)
             }
             Mode::Reset | Mode::Gone => {
                 add(&tally.cut, 1);
-                return Err(Cut);
+                Err(Cut)
             }
             Mode::LoseAck { every } if self.is_turn(setting.turn, every) => {
-                return Err(self.take(body, is_gzip, false).map_or(Cut, |batch| {
+                let (batch, reply) = self.take(head, body, is_gzip, None);
+                if reply.status.is_success() {
                     add(&tally.lost_answers, 1);
-                    self.server.ledger.answer_lost(batch, setting.fault_id);
-                    Cut
-                }));
+                }
+                self.server.ledger.answer_lost(batch, setting.fault_id);
+                Err(Cut)
             }
             Mode::Partial { status } => {
-                return Ok(answer(self.take(body, is_gzip, true).map_or_else(
-                    |refusal| refusal,
-                    |batch| {
-                        add(&tally.partial, 1);
-                        self.server.ledger.answer_lost(batch, setting.fault_id);
-                        error_status(status)
-                    },
-                )));
+                let (batch, reply) = self.take(head, body, is_gzip, Some(status));
+                if reply.is_vague {
+                    self.server.ledger.answer_lost(batch, setting.fault_id);
+                } else {
+                    self.server.ledger.answered(batch, self.server.clock.now_us());
+                }
+                if reply.is_vague || reply.status.is_success() {
+                    add(&tally.partial, 1);
+                }
+                Ok(reply.response())
             }
-            Mode::Accept | Mode::LoseAck { .. } => {}
-        }
-        Ok(answer(match self.take(body, is_gzip, false) {
-            Ok(batch) => {
+            Mode::Accept | Mode::LoseAck { .. } => {
+                let (batch, reply) = self.take(head, body, is_gzip, None);
                 self.server.ledger.answered(batch, self.server.clock.now_us());
-                StatusCode::OK
+                Ok(reply.response())
             }
-            Err(refusal) => refusal,
-        }))
+        }
+    }
+
+    /// Until the mode is another: an agent may have given up on its request long ago, so it is not taken late.
+    async fn changed(&self, setting: Setting) {
+        let mut settings = self.server.settings.clone();
+        // The receiver that says it may have ended without: that is a change as well.
+        let _ = settings.wait_for(|now| now.turn != setting.turn || now.stop).await;
+    }
+
+    /// A request without records. A sink that is sick is sick for those as well.
+    fn other(&self, head: &Head<'_>, body: &[u8]) -> Result<Answer, Cut> {
+        match self.server.settings.borrow().mode {
+            Mode::Reset | Mode::Gone => Err(Cut),
+            _ => Ok(self.server.store.borrow_mut().other(head, body).response()),
+        }
+    }
+
+    fn refuse(&self, status: StatusCode) -> Answer {
+        self.server.store.borrow().refusal(status).response()
     }
 
     /// True for every n-th request since the mode was set.
@@ -202,45 +232,38 @@ impl Connection {
         count.is_multiple_of(u64::from(every.max(1)))
     }
 
-    /// Books the records of a body, or the first half of them.
-    fn take(&self, body: &[u8], is_gzip: bool, half: bool) -> Result<BatchId, StatusCode> {
+    /// Books the records of a body (the first half of them where `half` says how the rest is refused) and answers.
+    fn take(&self, head: &Head<'_>, body: &[u8], is_gzip: bool, half: Option<u16>) -> (BatchId, Reply) {
         let tally = &self.server.tally;
         let mut unpacked = self.unpacked.borrow_mut();
-        let body = if is_gzip {
-            gunzip(body, &mut unpacked).map_err(|error| match error {
-                InflateError::Broken => {
-                    add(&tally.malformed, 1);
-                    StatusCode::BAD_REQUEST
-                }
-                InflateError::TooLarge => {
-                    add(&tally.too_large, 1);
-                    StatusCode::PAYLOAD_TOO_LARGE
-                }
-            })?
-        } else {
-            body
-        };
         let (mut intake, mut decoder) = (self.intake.borrow_mut(), self.decoder.borrow_mut());
-        let mut left = u64::MAX;
-        if half {
-            left = 0;
-            decoder.decode(body, &mut |_, _| left += 1);
-            left = left.div_ceil(2);
-        }
-        let mut records = 0;
+        let mut store = self.server.store.borrow_mut();
         intake.begin(self.server.clock.now_us());
-        decoder.decode(body, &mut |record, seen| {
-            if records < left {
-                records += 1;
-                record.book(seen, &mut intake);
+        let whole = if is_gzip { gunzip(body, &mut unpacked) } else { Ok(body) };
+        let reply = match whole {
+            Ok(body) => {
+                let now_ms = (self.server.clock.wall_us(self.server.clock.now_us()) / 1_000) as i64;
+                let mut taking = Taking { decoder: &mut decoder, intake: &mut intake, half, now_ms, records: 0 };
+                let reply = store.take(head, body, &mut taking);
+                add(&tally.records, taking.records);
+                if reply.status == StatusCode::BAD_REQUEST && half.is_none() {
+                    add(&tally.malformed, 1);
+                }
+                reply
             }
-        });
-        let batch = intake.end();
-        add(&tally.records, records);
+            Err(InflateError::Broken) => {
+                add(&tally.malformed, 1);
+                store.refusal(StatusCode::BAD_REQUEST)
+            }
+            Err(InflateError::TooLarge) => {
+                add(&tally.too_large, 1);
+                store.refusal(StatusCode::PAYLOAD_TOO_LARGE)
+            }
+        };
         if unpacked.capacity() > KEEP {
             *unpacked = Vec::new();
         }
-        Ok(batch)
+        (intake.end(), reply)
     }
 }
 
@@ -289,13 +312,7 @@ async fn read(mut body: Incoming, held: &mut Held<'_>) -> Result<Option<Bytes>, 
     Ok(Some(if whole.is_empty() { first } else { whole.into() }))
 }
 
-fn answer(status: StatusCode) -> Answer {
-    let mut response = Response::new(Empty::new());
-    *response.status_mut() = status;
-    response
-}
-
 /// A status that no agent takes for success.
-fn error_status(status: u16) -> StatusCode {
+pub(super) fn error_status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).ok().filter(|status| !status.is_success()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }

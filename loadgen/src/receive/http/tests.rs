@@ -12,6 +12,9 @@ use crate::{
     trial::{RUN, ledger, until},
 };
 
+mod cloudwatch;
+mod elastic;
+
 struct Sink {
     receiver: HttpReceiver,
     ledger: Arc<Ledger>,
@@ -50,6 +53,20 @@ impl Sink {
         let head = format!("POST /any/path HTTP/1.1\r\nHost: sink\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
         stream
+    }
+
+    /// Sends a request to `path` and reads its whole answer: status and body.
+    fn call(&self, path: &str, headers: &str, body: &[u8]) -> (u16, serde_json::Value) {
+        let mut stream = self.connect();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: sink\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("open");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        (head[9..12].parse().expect("a status"), serde_json::from_str(body).unwrap_or_default())
     }
 
     fn totals(&self) -> BookTotals {

@@ -9,7 +9,7 @@ use nix::sys::{
 use thiserror::Error;
 
 use crate::{
-    config::{Config, ConfigError, Plan, plan::LogLevel},
+    config::{Config, ConfigError, plan::LogLevel},
     defects::Defect,
     service::{Service, ServiceError},
 };
@@ -45,9 +45,10 @@ pub enum PipelineError {
 /// Runs the pipeline until SIGTERM or SIGINT; the first drains within the grace time, the second ends at once.
 /// Must be called before any other thread is started, because both signals are blocked and read from a descriptor.
 pub fn run(args: &PipelineArgs) -> Result<(), PipelineError> {
-    let plan = Config::load(&args.config, &environment)?.plan()?;
+    let config = Config::load(&args.config, &environment)?;
+    let plan = config.plan()?;
     if args.dry_run {
-        return print(&plan);
+        return print(&config.settled());
     }
     log(plan.service.log_level);
     let signals = signals().map_err(PipelineError::Signals)?;
@@ -90,8 +91,8 @@ fn banner(defect: Defect) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-fn print(plan: &Plan) -> Result<(), PipelineError> {
-    writeln!(std::io::stdout().lock(), "{plan:#?}").map_err(PipelineError::Print)
+fn print(text: &str) -> Result<(), PipelineError> {
+    write!(std::io::stdout().lock(), "{text}").map_err(PipelineError::Print)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the pipeline's own door to the environment")]

@@ -1,39 +1,38 @@
-//! The configuration, in Fluent Bit's classic format: as written ([`Config`]), then as meant ([`Plan`]).
+//! The configuration, in Fluent Bit's formats: as written ([`Config`]), then as meant ([`Plan`]).
 //!
-//! ```text
-//! [INPUT]                    section
-//!     Name   tail            key  value     (keys in any case; the first key decides nothing, `Name` does)
-//!     # comment              whole lines only
-//!     Path   ${LOGS}/*.log   variables are expanded in values
-//! ```
-//! `parse` keeps file and line of every key; `plan` settles every default and contradiction once, and names the
-//! nearest known word for one that it does not know. Nothing is ignored.
+//! The classic format ([`classic`]) and YAML ([`yaml`], files ending in .yaml or .yml) become the same sections, which
+//! keep file and line of every key. `plan` settles every default and contradiction once, and names the nearest known
+//! word for one that it does not know. Nothing is ignored.
 
 use std::{
     cell::RefCell,
     path::{Path, PathBuf},
 };
 
+mod classic;
 pub mod error;
+mod files;
 mod filter;
 mod input;
 pub(crate) mod keys;
-mod lexer;
 mod nearest;
 mod output;
 pub mod plan;
 mod service;
 mod settle;
 pub(crate) mod shared;
+pub mod show;
 pub(crate) mod value;
+mod yaml;
 
 pub use error::{ConfigError, Place, Problem};
+use files::Files;
 pub use plan::Plan;
 
 /// A configuration larger than this is refused, bytes.
 pub const CONFIG_MAX: u64 = 1 << 20;
 
-/// The file as it is written.
+/// The files as they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// The files that it was read from, the one that was named first.
@@ -63,6 +62,22 @@ pub enum SectionKind {
     Node,
 }
 
+impl SectionKind {
+    /// What stands between the brackets.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Service => "SERVICE",
+            Self::Input => "INPUT",
+            Self::Filter => "FILTER",
+            Self::Output => "OUTPUT",
+            Self::Parser => "PARSER",
+            Self::MultilineParser => "MULTILINE_PARSER",
+            Self::Upstream => "UPSTREAM",
+            Self::Node => "NODE",
+        }
+    }
+}
+
 /// One section as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
@@ -72,14 +87,16 @@ pub struct Section {
     pub line: Place,
     /// Its keys in order.
     pub entries: Vec<Entry>,
+    /// How each of its keys is spelt, once somebody has read them.
+    spelt: RefCell<Vec<&'static str>>,
     /// What was settled for keys that it does not have, noted while it is planned.
-    pub defaults: RefCell<Vec<(&'static str, String)>>,
+    defaults: RefCell<Vec<(&'static str, String)>>,
 }
 
 impl Section {
     /// A section without keys.
     pub fn new(kind: SectionKind, line: Place) -> Self {
-        Self { kind, line, entries: Vec::new(), defaults: RefCell::default() }
+        Self { kind, line, entries: Vec::new(), spelt: RefCell::default(), defaults: RefCell::default() }
     }
 
     /// Notes the default of a key, the first time that it is asked for.
@@ -104,27 +121,27 @@ pub struct Entry {
 }
 
 impl Config {
-    /// Reads the file `path`; `env` looks up a variable.
+    /// Reads the file `path` and every file that it includes; `env` looks up a variable.
     pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let fail = |problem| ConfigError { path: path.to_owned(), line: 0, problem };
-        let about = std::fs::metadata(path).map_err(|error| fail(Problem::Unreadable(error)))?;
-        if about.len() > CONFIG_MAX {
-            return Err(fail(Problem::TooLarge { len: about.len() }));
-        }
-        let bytes = std::fs::read(path).map_err(|error| fail(Problem::Unreadable(error)))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let line = 1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..at]).count();
-            ConfigError { path: path.to_owned(), line: line as u32, problem: Problem::NotUtf8 { at } }
-        })?;
-        Self::parse(path, &text, env)
+        Self::read(env, |files| files.first(path))
     }
 
-    /// Reads `text`; `path` is only for messages.
+    /// Reads `text` as the content of `path`, whose ending tells its format.
     pub fn parse(path: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        lexer::sections(text, env)
-            .map(|sections| Self { files: vec![path.to_owned()], sections })
-            .map_err(|(place, problem)| ConfigError { path: path.to_owned(), line: place.line, problem })
+        Self::read(env, |files| files.text(path, text))
+    }
+
+    fn read(
+        env: &dyn Fn(&str) -> Option<String>,
+        read: impl FnOnce(&mut Files<'_>) -> error::At<()>,
+    ) -> Result<Self, ConfigError> {
+        let mut files = Files::new(env);
+        let result = read(&mut files).and_then(|()| files.referred());
+        let config = Self { files: files.paths, sections: files.sections };
+        match result {
+            Ok(()) => Ok(config),
+            Err((place, problem)) => Err(config.error(place, problem)),
+        }
     }
 
     /// Settles what it means.

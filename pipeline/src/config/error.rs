@@ -143,6 +143,41 @@ pub enum Problem {
     /// Two keys that contradict each other.
     #[error("{0}")]
     Contradiction(&'static str),
+    /// An included file that cannot be read.
+    #[error("include {}: {error}; check the path and its permissions", .path.display())]
+    Include {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A pattern of files that fits none.
+    #[error("no file fits `{0}`; correct the path, which is relative to this file")]
+    NoFile(String),
+    /// A file that includes itself.
+    #[error("the files include each other: {0}; remove one of the includes")]
+    Cycle(String),
+    /// More files than a configuration needs.
+    #[error("too many files are included, 256 in all and 16 deep are the most; join some")]
+    TooManyFiles,
+    /// A section in a file that is for others.
+    #[error("{what} cannot hold this section; move it to the main file")]
+    Misplaced {
+        /// What kind of file.
+        what: &'static str,
+    },
+    /// A `@SET` that cannot be read.
+    #[error("`@SET` cannot be {0:?}; write `@SET NAME=value`")]
+    Set(String),
+    /// Not YAML.
+    #[error("{0}")]
+    Yaml(String),
+    /// YAML of another form.
+    #[error("something else stands here; write {0}")]
+    Shape(&'static str),
+    /// A value that variables make too long.
+    #[error("the value is longer than 64 KiB once its variables are expanded; shorten them")]
+    LongValue,
     /// A variable that is not set.
     #[error("the variable `{0}` is not set; set it or write the value")]
     Variable(String),

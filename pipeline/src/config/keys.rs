@@ -29,9 +29,9 @@ impl<'a> Keys<'a> {
         shared: &'static [&'static str],
         many: &[&str],
     ) -> At<Self> {
-        let is_known = |key: &str| known.iter().chain(shared).any(|known| known.eq_ignore_ascii_case(key));
+        let spelling = |key: &str| known.iter().chain(shared).copied().find(|known| known.eq_ignore_ascii_case(key));
         for (index, entry) in section.entries.iter().enumerate() {
-            if !is_known(&entry.key) {
+            if spelling(&entry.key).is_none() {
                 let nearest = nearest_of(&entry.key, known.iter().chain(shared).copied());
                 let word = entry.key.clone();
                 return Err((entry.line, Problem::Unknown { what: "key", word, nearest, known }));
@@ -43,6 +43,7 @@ impl<'a> Keys<'a> {
                 return Err((entry.line, Problem::Twice { key: entry.key.clone(), first: first.line }));
             }
         }
+        section.spelt.replace(section.entries.iter().filter_map(|entry| spelling(&entry.key)).collect());
         Ok(Self { section, known, shared })
     }
 

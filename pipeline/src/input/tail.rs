@@ -16,7 +16,7 @@ mod archive;
 mod book;
 mod discover;
 mod file;
-mod glob;
+pub(crate) mod glob;
 mod lineage;
 mod lines;
 pub mod plan;

@@ -8,16 +8,16 @@ use std::{
 
 /// A pattern, split: `/var/log/*/app*.log` is the folder `/var/log` and the components `*`, `app*.log`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     /// The components before the first one with a wildcard; the parent of a path without wildcards.
-    pub(super) base: PathBuf,
+    pub(crate) base: PathBuf,
     /// The rest, at least one.
-    pub(super) parts: Vec<OsString>,
+    pub(crate) parts: Vec<OsString>,
 }
 
 impl Pattern {
     /// Splits a path with wildcards.
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let parts: Vec<Component<'_>> = Path::new(text).components().collect();
         let wild = |part: &Component<'_>| part.as_os_str().as_bytes().iter().any(|byte| b"*?".contains(byte));
         let first = parts.iter().position(wild).unwrap_or(parts.len()).min(parts.len().saturating_sub(1));
@@ -28,7 +28,7 @@ impl Pattern {
     }
 
     /// Whether a name may stand at a depth of `parts`.
-    pub(super) fn fits(&self, depth: usize, name: &OsStr) -> bool {
+    pub(crate) fn fits(&self, depth: usize, name: &OsStr) -> bool {
         let part = self.parts[depth].as_bytes();
         // As in a shell: a wildcard does not reach hidden names.
         let hidden = name.as_bytes().starts_with(b".") && !part.starts_with(b".");
@@ -36,13 +36,13 @@ impl Pattern {
     }
 
     /// The one path of a pattern without wildcards.
-    pub(super) fn literal(&self) -> Option<PathBuf> {
+    pub(crate) fn literal(&self) -> Option<PathBuf> {
         let only = self.parts.first().filter(|part| !part.as_bytes().iter().any(|byte| b"*?".contains(byte)))?;
         (self.parts.len() == 1).then(|| self.base.join(only))
     }
 
     /// Whether a path matches as a whole.
-    pub(super) fn matches(&self, path: &Path) -> bool {
+    pub(crate) fn matches(&self, path: &Path) -> bool {
         let Ok(rest) = path.strip_prefix(&self.base) else { return false };
         let names: Vec<&OsStr> = rest.iter().collect();
         names.len() == self.parts.len() && names.iter().enumerate().all(|(depth, name)| self.fits(depth, name))
@@ -50,7 +50,7 @@ impl Pattern {
 }
 
 /// Whether `text` matches: `*` is any run of bytes, `?` any one byte. Linear in memory, no recursion.
-pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut seen) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while seen < text.len() {

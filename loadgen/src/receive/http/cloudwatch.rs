@@ -64,20 +64,26 @@ pub(super) struct Store {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct Names {
-    log_group_name: String,
-    log_stream_name: String,
-    log_stream_name_prefix: String,
-    log_group_name_prefix: String,
+    #[serde(rename = "logGroupName")]
+    group: String,
+    #[serde(rename = "logStreamName")]
+    stream: String,
+    #[serde(rename = "logGroupNamePrefix")]
+    group_prefix: String,
+    #[serde(rename = "logStreamNamePrefix")]
+    stream_prefix: String,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Put {
-    log_group_name: String,
-    log_stream_name: String,
-    log_events: Vec<Event>,
+    #[serde(rename = "logGroupName")]
+    group: String,
+    #[serde(rename = "logStreamName")]
+    stream: String,
+    #[serde(rename = "logEvents")]
+    events: Vec<Event>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -121,11 +127,11 @@ impl Store {
             return error(StatusCode::BAD_REQUEST, "SerializationException", "the body is no JSON of this call");
         };
         match action(head) {
-            "CreateLogGroup" => self.create_group(names.log_group_name),
-            "CreateLogStream" => self.create_stream(&names.log_group_name, names.log_stream_name),
-            "DescribeLogGroups" => self.describe_groups(&names.log_group_name_prefix),
+            "CreateLogGroup" => self.create_group(names.group),
+            "CreateLogStream" => self.create_stream(&names.group, names.stream),
+            "DescribeLogGroups" => self.describe_groups(&names.group_prefix),
             "DescribeLogStreams" => self.describe_streams(&names),
-            "PutRetentionPolicy" if self.groups.contains_key(&names.log_group_name) => done(&json!({})),
+            "PutRetentionPolicy" if self.groups.contains_key(&names.group) => done(&json!({})),
             "PutRetentionPolicy" => missing("log group"),
             _ => error(StatusCode::BAD_REQUEST, "UnknownOperationException", "the bench does not know this call"),
         }
@@ -160,8 +166,8 @@ impl Store {
     }
 
     fn describe_streams(&self, names: &Names) -> Reply {
-        let Some(streams) = self.groups.get(&names.log_group_name) else { return missing("log group") };
-        let streams = streams.keys().filter(|name| name.starts_with(&names.log_stream_name_prefix)).take(50);
+        let Some(streams) = self.groups.get(&names.group) else { return missing("log group") };
+        let streams = streams.keys().filter(|name| name.starts_with(&names.stream_prefix)).take(50);
         done(&json!({"logStreams": streams.map(|name| json!({"logStreamName": name})).collect::<Vec<_>>()}))
     }
 
@@ -173,18 +179,18 @@ impl Store {
         let Ok(put) = serde_json::from_slice::<Put>(body) else {
             return error(StatusCode::BAD_REQUEST, "SerializationException", "the body is no JSON of this call");
         };
-        if let Some(why) = self.invalid(&put.log_events) {
+        if let Some(why) = self.invalid(&put.events) {
             return error(StatusCode::BAD_REQUEST, "InvalidParameterException", why);
         }
-        let Some(streams) = self.groups.get_mut(&put.log_group_name) else { return missing("log group") };
-        let Some(calls) = streams.get_mut(&put.log_stream_name) else { return missing("log stream") };
+        let Some(streams) = self.groups.get_mut(&put.group) else { return missing("log group") };
+        let Some(calls) = streams.get_mut(&put.stream) else { return missing("log stream") };
         *calls += 1;
         let token = format!("{calls:056}");
         let (old, new) = (taking.now_ms - self.plan.old_ms_max, taking.now_ms + self.plan.new_ms_max);
         // In order of time, so what is too old comes first and what is too new last.
-        let first = put.log_events.partition_point(|event| event.timestamp < old);
-        let end = put.log_events.partition_point(|event| event.timestamp <= new);
-        let kept = &put.log_events[first..end];
+        let first = put.events.partition_point(|event| event.timestamp < old);
+        let end = put.events.partition_point(|event| event.timestamp <= new);
+        let kept = &put.events[first..end];
         let keep = if taking.half.is_some() { kept.len().div_ceil(2) } else { kept.len() };
         kept[..keep].iter().for_each(|event| taking.book(event.message.as_bytes()));
         if let Some(status) = taking.half {
@@ -194,7 +200,7 @@ impl Store {
         if first > 0 {
             answer["rejectedLogEventsInfo"]["tooOldLogEventEndIndex"] = json!(first);
         }
-        if end < put.log_events.len() {
+        if end < put.events.len() {
             answer["rejectedLogEventsInfo"]["tooNewLogEventStartIndex"] = json!(end);
         }
         done(&answer)

@@ -106,7 +106,7 @@ type Answer = Response<Full<Bytes>>;
 async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> Result<Answer, Cut> {
     let server = &connection.server;
     let (parts, body) = request.into_parts();
-    let head = Head { method: &parts.method, path: parts.uri.path(), headers: &parts.headers };
+    let request = Head { method: &parts.method, path: parts.uri.path(), headers: &parts.headers };
     let is_gzip = match parts.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase()) {
         None => false,
         Some(value) if value == b"identity" => false,
@@ -121,13 +121,13 @@ async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> Resul
         add(&server.tally.too_large, 1);
         return Ok(connection.refuse(StatusCode::PAYLOAD_TOO_LARGE));
     };
-    if !server.store.borrow().carries_records(&head) {
+    if !server.store.borrow().carries_records(&request) {
         // A health check or the like: alive as far as the mode allows.
-        return connection.other(&head, &body);
+        return connection.other(&request, &body);
     }
     add(&server.tally.requests, 1);
     add(&server.tally.bytes, body.len() as u64);
-    connection.perform(&head, &body, is_gzip).await
+    connection.perform(&request, &body, is_gzip).await
 }
 
 /// An answer that is still to be given. If the agent goes away first, it never got it: its records may come again.

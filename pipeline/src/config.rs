@@ -15,7 +15,7 @@ mod files;
 mod filter;
 mod input;
 pub(crate) mod keys;
-mod nearest;
+pub(crate) mod nearest;
 mod output;
 pub mod plan;
 mod service;

@@ -4,7 +4,10 @@
 //! ([`crate::parse::Batch::into_events`]). Keys keep their order; a key may come twice, as it may in the formats that
 //! records arrive in, and then the first one counts.
 
+pub mod accessor;
 pub mod json;
+
+use std::borrow::Cow;
 
 use crate::parse::time::Time;
 
@@ -65,6 +68,19 @@ impl Value {
             Self::Text(text) | Self::Binary(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// It as text, if it is one value: what expressions are matched against.
+    pub fn shown(&self) -> Option<Cow<'_, [u8]>> {
+        let text = match self {
+            Self::Text(text) | Self::Binary(text) => return Some(Cow::Borrowed(text)),
+            Self::Bool(value) => value.to_string(),
+            Self::Int(value) => value.to_string(),
+            Self::Unsigned(value) => value.to_string(),
+            Self::Float(value) => value.to_string(),
+            Self::Null | Self::Array(_) | Self::Map(_) => return None,
+        };
+        Some(Cow::Owned(text.into_bytes()))
     }
 
     /// Its fields, if it is a map.

@@ -22,6 +22,10 @@ mod cri;
 mod docker;
 mod join;
 mod json;
+pub mod multiline;
+pub mod parser;
+pub mod pattern;
+pub mod strptime;
 pub mod time;
 
 use batch::Head;

@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::parse::pattern::PatternError;
+
 /// Where something stands: which file of the configuration, and the line in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
@@ -184,6 +186,18 @@ pub enum Problem {
     /// A `${` without `}`.
     #[error("a `${{` is not closed; write `${{NAME}}`")]
     OpenVariable,
+    /// A regular expression that cannot be used.
+    #[error("{0}")]
+    Pattern(PatternError),
+    /// A time format with an unknown letter.
+    #[error("a time format has no `%{letter}`; known are Y y m b d e j a H k I l p M S L N f s z Z T R D F c and %")]
+    TimeFormat {
+        /// The letter.
+        letter: char,
+    },
+    /// A script that cannot be used.
+    #[error("the script cannot be used: {0}")]
+    Script(String),
     /// A file without an input or output.
     #[error("there is no `[{0}]` section; add one")]
     NoSection(&'static str),

@@ -6,7 +6,7 @@ pub(super) fn nearest(word: &str, known: &'static [&'static str]) -> Option<&'st
 }
 
 /// As [`nearest`], of any words.
-pub(super) fn nearest_of<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest_of<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<u8> = word.bytes().take(64).map(|byte| byte.to_ascii_lowercase()).collect();
     known
         .map(|candidate| (distance(&word, candidate.to_ascii_lowercase().as_bytes()), candidate))

@@ -1,5 +1,7 @@
 //! From the file as written to the plan.
 
+use std::sync::Arc;
+
 use super::{
     Config, Section, SectionKind,
     error::{At, Place, Problem},
@@ -8,6 +10,7 @@ use super::{
     service,
     shared::{Around, Upstream},
 };
+use crate::parse::parser::Parsers;
 
 pub(super) fn plan(config: &Config) -> At<Plan> {
     let service = service(config)?;
@@ -47,14 +50,15 @@ fn service(config: &Config) -> At<ServicePlan> {
 
 /// What the sections can refer to.
 fn around<'a>(config: &'a Config, service: &'a ServicePlan) -> At<Around<'a>> {
-    let of = |kind| config.sections.iter().filter(move |section| section.kind == kind).collect();
+    let of = |kind| config.sections.iter().filter(move |section| section.kind == kind);
+    let parsers = Parsers::read(of(SectionKind::Parser), of(SectionKind::MultilineParser))?;
     let mut upstreams = Vec::new();
     for (index, section) in config.sections.iter().enumerate() {
         if section.kind == SectionKind::Upstream {
             upstreams.push(upstream(section, &config.sections[index + 1..])?);
         }
     }
-    Ok(Around { service, parsers: of(SectionKind::Parser), multiline: of(SectionKind::MultilineParser), upstreams })
+    Ok(Around { service, parsers: Arc::new(parsers), files: &config.files, upstreams })
 }
 
 fn upstream<'a>(section: &'a Section, after: &'a [Section]) -> At<Upstream<'a>> {

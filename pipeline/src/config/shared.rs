@@ -1,5 +1,10 @@
 //! The keys that every input, filter or output has, and what a section can refer to by name.
 
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
 use super::{
     Section,
     error::{At, Place, Problem},
@@ -8,7 +13,7 @@ use super::{
     plan::{LogLevel, ServicePlan, Storage},
     value,
 };
-use crate::buffer::route::Matching;
+use crate::{buffer::route::Matching, parse::parser::Parsers};
 
 /// Keys of every input beside its own.
 pub(crate) const INPUT: &[&str] = &[
@@ -35,10 +40,10 @@ const STORAGE: &[&str] = &["memory", "filesystem"];
 pub(crate) struct Around<'a> {
     /// The process as a whole.
     pub(crate) service: &'a ServicePlan,
-    /// `[PARSER]` sections, in order.
-    pub(crate) parsers: Vec<&'a Section>,
-    /// `[MULTILINE_PARSER]` sections, in order.
-    pub(crate) multiline: Vec<&'a Section>,
+    /// Parsers and multiline rules, the built-in ones too.
+    pub(crate) parsers: Arc<Parsers>,
+    /// The files of the configuration, by [`Place::file`].
+    pub(crate) files: &'a [PathBuf],
     /// Groups of servers.
     pub(crate) upstreams: Vec<Upstream<'a>>,
 }
@@ -57,6 +62,12 @@ pub(crate) struct Upstream<'a> {
 }
 
 impl<'a> Around<'a> {
+    /// The folder of the file in which something stands: relative paths begin there.
+    pub(crate) fn folder(&self, place: Place) -> &'a Path {
+        let file = self.files.get(usize::from(place.file));
+        file.and_then(|file| file.parent()).unwrap_or(Path::new(""))
+    }
+
     /// The group that the `Upstream` key of an output names: by name or by its file.
     pub(crate) fn upstream(&self, keys: &Keys<'_>, key: &'static str) -> At<Option<Upstream<'a>>> {
         let Some(entry) = keys.get(key) else { return Ok(None) };

@@ -1,0 +1,86 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn refused(pattern: &str) -> String {
+    let error = Pattern::new(pattern).expect_err(pattern);
+    format!("{}: {}", error.at, error.why)
+}
+
+#[test]
+fn what_cannot_be_matched_in_linear_time_is_refused_by_its_name() {
+    let table = [
+        ("a(?=b)", "2: a lookahead `(?=`"),
+        ("é(?!b)", "2: a negative lookahead `(?!`"),
+        ("(?<=a)b", "1: a lookbehind `(?<=`"),
+        ("x(?<!a)b", "2: a negative lookbehind `(?<!`"),
+        ("(?>a)", "1: an atomic group `(?>`"),
+        ("(a)\\1", "4: the back-reference `\\1`"),
+        ("(?<n>a)\\k<n>", "8: the back-reference `\\k`"),
+        ("[^ ]*+x", "6: a possessive quantifier"),
+        ("/a(?=b)/", "3: a lookahead"),
+    ];
+    for (pattern, expected) in table {
+        let told = refused(pattern);
+        assert!(told.starts_with(expected), "{pattern}: {told}");
+    }
+}
+
+#[test]
+fn an_error_tells_the_place_in_the_expression_as_it_is_written() {
+    for (pattern, at) in [("\\h\\h(", 5), ("a)b", 2), ("/x**(/", 5), ("[a", 1), ("é[z-a]", 3), ("(?<a>x)(?<a>y)", 11)]
+    {
+        assert_eq!(Pattern::new(pattern).expect_err(pattern).at, at, "{pattern}: {}", refused(pattern));
+    }
+    assert!(refused("/a/q").starts_with("4: there is no option `q`"));
+    assert!(refused("(((a{1000}){1000}){1000})").contains("once compiled"));
+}
+
+#[test]
+fn ruby_s_spelling_means_what_it_means_there() {
+    let table = [
+        ("/GET/i", "a get b", true),
+        ("^b$", "a\nb\nc", true),
+        ("\\Ab", "a\nb", false),
+        ("a.b", "a\nb", false),
+        ("(?m:a.b)", "a\nb", true),
+        ("/a.b/m", "a\nb", true),
+        ("^\\h+$", "c0ffee", true),
+        ("[\\h]+$", "xyz", false),
+        ("{\"log\":", "{\"log\":", true),
+        ("^a{,2}$", "aa", true),
+        ("^a{,2}$", "aaa", false),
+        ("\\<b\\>", "<b>", true),
+        ("a(?#note)b", "ab", true),
+        ("a\\Z", "a\n", true),
+        ("^[^\\]]*\\]$", "a]", true),
+        ("^[[:alpha:]]+$", "abc", true),
+        ("x*?$", "y", true),
+    ];
+    for (pattern, text, expected) in table {
+        assert_eq!(Pattern::new(pattern).expect(pattern).is_match(text.as_bytes()), expected, "{pattern} {text:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_matched_as_they_are() {
+    let pattern = Pattern::new("^(?<a>[^ ]*) (?<b>.*)$").unwrap();
+    let found = pattern.captures(b"\xff\xfe \x80rest").unwrap();
+    assert_eq!((&found["a"], &found["b"]), (b"\xff\xfe".as_slice(), b"\x80rest".as_slice()));
+}
+
+#[test]
+fn evil_expressions_stay_linear() {
+    let text = [b"a".repeat(50_000), b"!".to_vec()].concat();
+    for evil in ["(a+)+$", "(a|aa)+$", "(.*a){20}$"] {
+        let pattern = Pattern::new(evil).unwrap();
+        assert!(!pattern.is_match(&text), "{evil}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_expression_makes_it_panic(text in r"[\[\](){}*+?^$|\\a-z0-9:<>=!,/'#~é-]{0,24}") {
+        let _ = Pattern::new(&text);
+    }
+}

@@ -82,6 +82,11 @@ Exit codes: 0 nothing grew worse beyond the noise, 1 something did, 2 usage or f
 
 Exit codes: 0 pass, 1 broken or slower, 2 usage or file error, 3 cannot be told (no baseline, too few runs, another machine)")]
     Gate(Gate),
+    /// The dashboard over a stored or running run: play, pause, seek; several runs stand side by side
+    #[command(
+        after_help = "Examples:\n  tailproof watch results/runs/20261121T101500Z-tail-stall-builtin\n  tailproof watch 20261121T1015 --at 0:07 --speed 2\n  tailproof watch RUN OTHER-RUN\n\nKeys: ? shows them all, q leaves"
+    )]
+    Watch(Watch),
     /// Run the log pipeline alone, as an agent
     #[command(
         after_help = "Examples:\n  tailproof pipeline -c pipeline.conf --dry-run\n  tailproof pipeline -c pipeline.conf"
@@ -152,11 +157,34 @@ pub(crate) struct Run {
     pub(crate) keep: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// Run folders, or the begins of the names of runs in results/runs
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+    /// Where to begin, such as 2:40; absent: at the begin, or at the end of a run that is under way
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// Seconds of the run a second
+    #[arg(long, default_value_t = 1.0, value_parser = speed, value_name = "N")]
+    pub(crate) speed: f64,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: Result<f64, _> = text.parse();
+    speed
+        .ok()
+        .filter(|speed| (0.125..=1024.0).contains(speed))
+        .ok_or_else(|| "write a number from 0.125 to 1024".into())
+}
+
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Ui {
     /// A live line on a terminal, plain lines elsewhere
     Auto,
+    /// The dashboard; `?` shows its keys
+    Tui,
     /// Plain lines
     Text,
     /// Nothing but the verdict

@@ -17,6 +17,7 @@ mod replicates;
 mod report;
 mod run;
 mod show;
+mod watch;
 
 /// Performs what was asked; the exit code.
 pub(crate) fn perform(cli: Cli) -> anyhow::Result<u8> {
@@ -33,6 +34,7 @@ pub(crate) fn perform(cli: Cli) -> anyhow::Result<u8> {
         Some(Verb::Report { run, json }) => report::perform(&run, json),
         Some(Verb::Compare(args)) => compare::perform(&args),
         Some(Verb::Gate(args)) => gate::perform(&args),
+        Some(Verb::Watch(args)) => watch::perform(&args),
         Some(Verb::Pipeline(args)) => pipeline::perform(&args),
         Some(Verb::Cleanup { out }) => cleanup::perform(&out),
         Some(Verb::Leash { parent, command }) => leash::perform(parent, &command),

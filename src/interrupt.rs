@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use anyhow::Context;
+use dashboards::tui::terminal;
 use nix::sys::signal::{SigSet, Signal};
 
 use crate::exit;
@@ -22,8 +23,10 @@ pub(crate) fn watch() -> anyhow::Result<Arc<AtomicBool>> {
         .name("signals".to_owned())
         .spawn(move || {
             while signals.wait().is_ok() {
-                if flag.swap(true, Ordering::Relaxed) {
-                    end_at_once();
+                ask(&flag);
+                // The dashboard says so itself.
+                if terminal::is_taken() {
+                    continue;
                 }
                 crate::print::err("\ntailproof: breaking off, the books are being closed; once more ends at once\n");
             }
@@ -32,8 +35,16 @@ pub(crate) fn watch() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(asked)
 }
 
+/// Asks the run to break off; asked again, ends at once.
+pub(crate) fn ask(flag: &AtomicBool) {
+    if flag.swap(true, Ordering::Relaxed) {
+        end_at_once();
+    }
+}
+
 /// Children are on a leash: the kernel ends them with us.
 #[expect(clippy::disallowed_methods, reason = "the user asked twice; the run folder is readable at any moment")]
 fn end_at_once() -> ! {
+    terminal::restore();
     std::process::exit(i32::from(exit::INTERRUPTED))
 }

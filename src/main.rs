@@ -10,6 +10,7 @@ mod exit;
 mod interrupt;
 mod print;
 mod screen;
+mod tui;
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {

@@ -94,16 +94,22 @@ pub(crate) fn verdict(outcome: &Outcome, contract: &Contract) -> String {
     summary::render_with(outcome, &limits, style())
 }
 
-#[expect(clippy::disallowed_methods, reason = "src/ is where the environment is read")]
 pub(crate) fn style() -> Style {
-    let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+    Style { color: std::io::stdout().is_terminal() && !without_color(), unicode: unicode(), width: width() }
+}
+
+/// Whether the person wants no colours.
+#[expect(clippy::disallowed_methods, reason = "src/ is where the environment is read")]
+pub(crate) fn without_color() -> bool {
+    std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty())
+}
+
+/// Whether the locale has signs outside ASCII.
+#[expect(clippy::disallowed_methods, reason = "src/ is where the environment is read")]
+pub(crate) fn unicode() -> bool {
     let locale =
         ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    Style {
-        color: std::io::stdout().is_terminal() && !set("NO_COLOR"),
-        unicode: locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8")),
-        width: width(),
-    }
+    locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"))
 }
 
 fn width() -> usize {

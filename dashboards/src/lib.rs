@@ -14,3 +14,4 @@ pub mod report;
 pub mod state;
 pub mod svg;
 pub mod text;
+pub mod tui;

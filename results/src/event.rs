@@ -77,6 +77,18 @@ pub struct Sample {
     pub delivered: u64,
     /// Surplus copies so far.
     pub duplicated: u64,
+    /// Records that arrived cut, merged or changed so far.
+    #[serde(default)]
+    pub corrupted: u64,
+    /// Records that arrived and were never sent so far.
+    #[serde(default)]
+    pub unexpected: u64,
+    /// Records that arrived after a later one of their stream so far.
+    #[serde(default)]
+    pub reordered: u64,
+    /// Records that arrived under a wrong name so far.
+    #[serde(default)]
+    pub misattributed: u64,
     /// Written, not yet delivered: bytes (estimate from the mean record).
     pub backlog_bytes: u64,
     /// Delivery latency since the last sample, from the time a record was due.

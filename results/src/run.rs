@@ -3,6 +3,7 @@
 //! Readable after a kill at any moment: the manifest is replaced whole, events are appended a line a write, and the
 //! books are readable up to their last whole frame.
 
+mod follow;
 mod manifest;
 mod stored;
 
@@ -13,6 +14,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+pub use follow::Follow;
 pub use manifest::{ChildProcess, Manifest, RunState, SCHEMA};
 pub use stored::{StoredRun, unfinished};
 use thiserror::Error;

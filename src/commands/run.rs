@@ -13,7 +13,7 @@ use scenarios::{
 };
 
 use super::check::with_caret;
-use crate::{cli, exit, interrupt, print, screen, screen::Screen};
+use crate::{cli, exit, interrupt, print, screen, screen::Screen, tui};
 
 pub(crate) fn perform(args: &cli::Run) -> anyhow::Result<u8> {
     let plans = plans(args)?;
@@ -49,17 +49,29 @@ pub(crate) fn perform(args: &cli::Run) -> anyhow::Result<u8> {
 
 fn one(plan: &Plan, how: &How, args: &cli::Run) -> anyhow::Result<u8> {
     let ui = if args.json && args.ui == cli::Ui::Auto { cli::Ui::Text } else { args.ui };
-    let mut screen = Screen::new(plan, ui);
-    screen.begin(plan, how.agent.name(), how.seed, args.defect.as_deref());
-    let done = run(plan, how, &mut |event| screen.take(event));
-    screen.end();
-    let outcome = done?;
+    let outcome = if ui == cli::Ui::Tui { dashboard(plan, how)? } else { lines(plan, how, args, ui)? };
     if args.json {
         print::out(&format!("{}\n", serde_json::to_string(&outcome)?));
     } else {
         print::out(&screen::verdict(&outcome, &plan.contract));
     }
     Ok(code(&outcome))
+}
+
+fn lines(plan: &Plan, how: &How, args: &cli::Run, ui: cli::Ui) -> anyhow::Result<Outcome> {
+    let mut screen = Screen::new(plan, ui);
+    screen.begin(plan, how.agent.name(), how.seed, args.defect.as_deref());
+    let done = run(plan, how, &mut |event| screen.take(event));
+    screen.end();
+    Ok(done?)
+}
+
+fn dashboard(plan: &Plan, how: &How) -> anyhow::Result<Outcome> {
+    let live = tui::start(plan, how)?;
+    let done = run(plan, how, &mut |event| live.take(event));
+    let frame = live.end();
+    print::err(&frame.unwrap_or_default());
+    Ok(done?)
 }
 
 pub(super) fn code(outcome: &Outcome) -> u8 {

@@ -6,11 +6,11 @@ use results::{
     outcome::{BookTotals, Cause, Latency, Outcome, Proofs, Rates, Resources, SCHEMA, StallReport, Verdict},
 };
 
-pub(super) fn at(t_us: u64, what: What) -> Event {
+pub(crate) fn at(t_us: u64, what: What) -> Event {
     Event { t_us, what }
 }
 
-pub(super) fn sample(second: u64) -> What {
+pub(crate) fn sample(second: u64) -> What {
     What::Sample(Sample {
         sent: 24_000 * second,
         written: 24_000 * second,
@@ -22,11 +22,11 @@ pub(super) fn sample(second: u64) -> What {
     })
 }
 
-pub(super) fn fault(id: u32, state: FaultState) -> What {
+pub(crate) fn fault(id: u32, state: FaultState) -> What {
     What::Fault(Fault { id, name: "refuse".into(), state, hits: 0, detail: "status 503".into() })
 }
 
-pub(super) fn reopened(rotation: u32) -> What {
+pub(crate) fn reopened(rotation: u32) -> What {
     What::RotationStep(RotationStep {
         stream: StreamId(0),
         rotation,

@@ -20,11 +20,25 @@ pub struct ChildProcess {
 impl ChildProcess {
     /// The process that asks.
     pub fn current() -> Self {
-        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        // The second field is a name in parentheses and may hold anything; the twentieth after it is the start.
-        let ticks = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19)?.parse().ok());
-        Self { pid: std::process::id(), start_ticks: ticks.unwrap_or(0) }
+        Self { pid: std::process::id(), start_ticks: start_ticks("self").unwrap_or(0) }
     }
+
+    /// Whether it still runs, and is no later one with the same number.
+    pub fn lives(self) -> bool {
+        self.start_ticks != 0 && start_ticks(&self.pid.to_string()) == Some(self.start_ticks)
+    }
+}
+
+fn start_ticks(process: &str) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field is a name in parentheses and may hold anything; the twentieth after it is the start.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    // A zombie does nothing any more.
+    if fields.next() == Some("Z") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }
 
 /// How far a run came.

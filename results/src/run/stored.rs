@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Longest line of `events.jsonl`, bytes.
-const MAX_LINE: u64 = 8 << 20;
+pub(super) const MAX_LINE: u64 = 8 << 20;
 /// Largest `run.json`, bytes.
 const MAX_MANIFEST: u64 = 64 << 20;
 

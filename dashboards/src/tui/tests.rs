@@ -1,0 +1,183 @@
+//! What the dashboard looks like: every page at three sizes with usual, extreme and hostile content; and that no size, key or
+//! content makes it panic or lets anything through that a terminal would obey.
+
+use proptest::prelude::*;
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::Buffer,
+    crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
+    style::Color,
+};
+
+use super::{
+    app::App,
+    board::Board,
+    export,
+    keys::{KEYS, View},
+    look::Look,
+    scene::{Player, Scene},
+};
+
+mod content;
+
+const LOOK: Look = Look { color: true, unicode: true, frames_per_s: 10 };
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+const VIEWS: [(View, &str); 6] = [
+    (View::Overview, "overview"),
+    (View::Streams, "streams"),
+    (View::Faults, "faults"),
+    (View::Agent, "agent"),
+    (View::Findings, "findings"),
+    (View::Help, "help"),
+];
+
+/// A frame as the real loop draws it.
+fn drawn(boards: &[&Board], app: &App, player: Option<Player>, (width, height): (u16, u16)) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| Scene { boards, app, player }.draw(frame.buffer_mut())).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+fn shown(board: &Board, app: &App, size: (u16, u16)) -> String {
+    export::lines(&drawn(&[board], app, None, size)).join("\n")
+}
+
+fn every_page(content: &str, board: &Board) {
+    for (view, name) in VIEWS {
+        for size in SIZES {
+            let app = App { view, ..App::new(LOOK, true) };
+            let frame = shown(board, &app, size);
+            assert_harmless(&frame);
+            insta::assert_snapshot!(format!("{content}-{name}-{}x{}", size.0, size.1), frame);
+        }
+    }
+}
+
+/// Nothing but signs that show themselves.
+fn assert_harmless(frame: &str) {
+    for line in frame.lines() {
+        assert_eq!(crate::display::display_whole(line), line);
+    }
+}
+
+#[test]
+fn every_page_of_a_usual_run() {
+    every_page("usual", &content::usual());
+}
+
+#[test]
+fn every_page_of_an_hour_with_ten_thousand_streams_and_a_thousand_findings() {
+    every_page("extreme", &content::extreme());
+}
+
+#[test]
+fn every_page_of_a_run_whose_names_attack_the_terminal() {
+    every_page("hostile", &content::hostile());
+}
+
+#[test]
+fn two_runs_stand_side_by_side_on_one_axis() {
+    let (one, other) = (content::usual(), content::passed());
+    let player = Player { playing: true, following: false, speed: 4.0, end_us: 20_000_000 };
+    let frame = drawn(&[&one, &other], &App::new(LOOK, false), Some(player), (120, 40));
+    insta::assert_snapshot!(export::lines(&frame).join("\n"));
+}
+
+#[test]
+fn without_colours_and_signs_everything_is_still_said() {
+    let look = Look { color: false, unicode: false, frames_per_s: 10 };
+    let frame = drawn(&[&content::usual()], &App::new(look, true), None, (80, 24));
+    let text = export::lines(&frame).join("\n");
+    assert!(text.is_ascii(), "{text}");
+    let coloured = frame.content().iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count();
+    assert_eq!(coloured, 0);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_background_is_always_the_terminals_own() {
+    for (view, _) in VIEWS {
+        let app = App { view, ..App::new(LOOK, true) };
+        let frame = drawn(&[&content::usual()], &app, None, (120, 40));
+        assert!(frame.content().iter().all(|cell| cell.bg == Color::Reset));
+        assert!(frame.content().iter().any(|cell| cell.fg != Color::Reset) || view == View::Help);
+    }
+}
+
+#[test]
+fn below_forty_columns_or_eight_rows_there_is_one_line_that_says_how_things_stand() {
+    for size in [(39, 24), (80, 7), (20, 3)] {
+        let frame = shown(&content::usual(), &App::new(LOOK, true), size);
+        assert!(frame.starts_with("00:1") && frame.lines().skip(1).all(str::is_empty), "{frame}");
+    }
+}
+
+#[test]
+fn a_question_is_asked_in_a_sentence_at_the_bottom() {
+    let mut app = App::new(LOOK, true);
+    app.press(KeyEvent::new(KeyCode::Char('k'), KeyModifiers::NONE));
+    let frame = shown(&content::usual(), &app, (80, 24));
+    assert_eq!(
+        frame.lines().last().unwrap().trim(),
+        "y/n Kill the agent? It stays away until R; what is in flight may come twice."
+    );
+}
+
+#[test]
+fn streams_are_filtered_and_sorted_and_the_stalled_ones_come_first() {
+    let mut app = App { view: View::Streams, ..App::new(LOOK, true) };
+    let first = |app: &App| shown(&content::extreme(), app, (120, 40)).lines().nth(4).unwrap().to_owned();
+    assert!(first(&app).contains("stalled") && !first(&app).contains("stream-00000"), "{}", first(&app));
+    app.filter = "stream-04242".to_owned();
+    let frame = shown(&content::extreme(), &app, (120, 40));
+    assert!(frame.contains("1 of 10,000") && first(&app).contains("stream-04242"), "{frame}");
+    app.filter = String::new();
+    app.press(KeyEvent::new(KeyCode::Char('s'), KeyModifiers::NONE));
+    assert!(first(&app).contains("stream-00000"), "{}", first(&app));
+}
+
+#[test]
+fn a_picture_holds_the_text_of_the_frame_and_nothing_that_runs() {
+    let frame = drawn(&[&content::hostile()], &App::new(LOOK, true), None, (120, 40));
+    let svg = export::svg(&frame);
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    assert!(svg.contains("&lt;script&gt;") && !svg.contains("<script"), "{svg}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_size_and_no_keys_make_it_panic(
+        width in 1u16..300, height in 1u16..100,
+        keys in prop::collection::vec(0..KEYS.len(), 0..12),
+        live: bool, unicode: bool, which in 0usize..3,
+    ) {
+        let board = content::some(which);
+        let mut app = App::new(Look { unicode, ..LOOK }, live);
+        for key in keys {
+            app.press(KeyEvent::new(KEYS[key].codes[0], KeyModifiers::NONE));
+            app.finding = app.finding.min(1 << 20);
+            let player = (!live).then_some(Player { playing: true, following: live, speed: 1.0, end_us: 9_000_000 });
+            let boards: &[&Board] = if live { &[board] } else { &[board, board] };
+            let frame = drawn(boards, &app, player, (width, height));
+            for line in export::lines(&frame) {
+                prop_assert_eq!(crate::display::display_whole(&line), line.clone());
+                prop_assert!(unicode || line.is_ascii());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_small_size_is_drawn() {
+    for width in 1..=60 {
+        for height in 1..=20 {
+            for (view, _) in VIEWS {
+                let app = App { view, ..App::new(LOOK, true) };
+                drawn(&[content::some(2)], &app, None, (width, height));
+            }
+        }
+    }
+}

@@ -54,6 +54,11 @@ fn around<'a>(config: &'a Config, service: &'a ServicePlan) -> At<Around<'a>> {
     let parsers = Parsers::read(of(SectionKind::Parser), of(SectionKind::MultilineParser))?;
     let mut upstreams = Vec::new();
     for (index, section) in config.sections.iter().enumerate() {
+        let grouped = |before: &Section| [SectionKind::Upstream, SectionKind::Node].contains(&before.kind);
+        if section.kind == SectionKind::Node && !index.checked_sub(1).is_some_and(|at| grouped(&config.sections[at])) {
+            let why = "this `[NODE]` belongs to no group; put it directly below its `[UPSTREAM]`";
+            return Err((section.line, Problem::Contradiction(why)));
+        }
         if section.kind == SectionKind::Upstream {
             upstreams.push(upstream(section, &config.sections[index + 1..])?);
         }

@@ -125,3 +125,6 @@ proptest::proptest! {
         let _ = parse(&text);
     }
 }
+
+mod broken;
+mod formats;

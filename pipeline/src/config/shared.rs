@@ -128,5 +128,5 @@ pub(crate) fn storage(keys: &Keys<'_>, service: &ServicePlan) -> At<Storage> {
 
 /// `threaded`: every input has a thread of its own or is stepped without blocking, so both answers are kept.
 pub(crate) fn threaded(keys: &Keys<'_>) -> At<()> {
-    keys.read("threaded", true, "on or off", value::boolean).map(|_| ())
+    keys.boolean("threaded", true).map(drop)
 }

@@ -1,12 +1,14 @@
 //! Tags against the `Match` of a filter or output: `*` stands for any text, also an empty one.
 
+use crate::parse::pattern::Pattern;
+
 /// The tags that a filter or output sees.
 #[derive(Debug, Clone)]
 pub enum Matching {
     /// A pattern with stars.
     Pattern(String),
     /// A regular expression that fits somewhere in the tag.
-    Regex(regex::bytes::Regex),
+    Regex(Pattern),
 }
 
 impl PartialEq for Matching {

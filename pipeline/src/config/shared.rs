@@ -8,12 +8,15 @@ use std::{
 use super::{
     Section,
     error::{At, Place, Problem},
-    keys::{Keys, bad},
+    keys::Keys,
     nearest::nearest_of,
     plan::{LogLevel, ServicePlan, Storage},
     value,
 };
-use crate::{buffer::route::Matching, parse::parser::Parsers};
+use crate::{
+    buffer::route::Matching,
+    parse::{parser::Parsers, pattern::Pattern},
+};
 
 /// Keys of every input beside its own.
 pub(crate) const INPUT: &[&str] = &[
@@ -106,9 +109,9 @@ pub(crate) fn matching(keys: &Keys<'_>) -> At<Matching> {
         (Some(_), Some(entry)) => {
             Err((entry.line, Problem::Contradiction("both `Match` and `Match_Regex` say which tags; keep one")))
         }
-        (None, Some(entry)) => regex::bytes::Regex::new(&entry.value)
-            .map(Matching::Regex)
-            .map_err(|_| (entry.line, bad(entry, "a regular expression"))),
+        (None, Some(entry)) => {
+            Pattern::new(&entry.value).map(Matching::Regex).map_err(|error| (entry.line, Problem::Pattern(error)))
+        }
         _ => Ok(Matching::from(keys.need("Match")?.value.as_str())),
     }
 }

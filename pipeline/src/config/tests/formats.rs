@@ -165,7 +165,9 @@ fn keys_do_not_continue_a_section_behind_an_include() {
 fn a_link_to_itself_is_a_cycle_too_and_a_folder_is_no_file() {
     let folder = folder(&[("a.conf", "@INCLUDE link.conf\n"), ("b.conf", "@INCLUDE sub\n"), ("sub/x", "")]);
     std::os::unix::fs::symlink("a.conf", folder.path().join("link.conf")).unwrap();
-    assert!(load(&folder, "a.conf").unwrap_err().contains("a.conf:1: the files include each other: a.conf → link.conf"));
+    assert!(
+        load(&folder, "a.conf").unwrap_err().contains("a.conf:1: the files include each other: a.conf → link.conf")
+    );
     assert!(load(&folder, "b.conf").unwrap_err().contains("b.conf:1: include sub: not a regular file"));
 }
 

@@ -5,8 +5,11 @@ use crate::{parse::time::Time, wire::msgpack::tests::values};
 
 pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
     let fields = proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..9), values()), 0..4);
-    let event = (0..=i64::from(u32::MAX), 0u32..1_000_000_000, fields)
-        .prop_map(|(seconds, nanos, fields)| Event { time: Time { seconds, nanos }, fields: Fields(fields), id: 0 });
+    let event = (0..=i64::from(u32::MAX), 0u32..1_000_000_000, fields).prop_map(|(seconds, nanos, fields)| Event {
+        time: Time { seconds, nanos },
+        fields: Fields(fields),
+        id: 0,
+    });
     proptest::collection::vec(event, 1..6)
 }
 

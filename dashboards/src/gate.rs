@@ -7,6 +7,11 @@ mod junit;
 mod markdown;
 mod text;
 
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod tests;
+
 pub use annotations::{github, gitlab_section};
 pub use junit::junit;
 pub use markdown::{LARGEST, markdown};

@@ -21,7 +21,11 @@ mod speed;
 mod words;
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod tests;
 
 pub use baseline::{Baseline, BaselineError, Held, Written};
 pub use books::{Book, BookCheck};

@@ -12,6 +12,16 @@ pub mod looks;
 mod shape;
 mod trimmed;
 
+#[cfg(test)]
+mod coverage;
+
 pub use interval::{Interval, paired, unpaired};
 pub use shape::{Shape, shape};
 pub use trimmed::{bootstrap_error, trimmed_mean};
+
+/// Whether tests of chance are to take their full length.
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests are longer in CI")]
+pub(crate) fn in_full() -> bool {
+    std::env::var("CI").is_ok_and(|ci| ci == "true")
+}

@@ -128,19 +128,25 @@ fn percent(value: f64) -> String {
     format!("{} %", signed(value))
 }
 
-/// The word for what was concluded of a metric.
-pub(super) fn decision(check: &SpeedCheck) -> String {
-    match (check.decision, check.needed) {
-        (Decision::Worse, _) => "worse".to_owned(),
-        (Decision::Better, _) => "better".to_owned(),
-        (Decision::Same, _) => "same".to_owned(),
-        (Decision::Shown, _) => "not judged".to_owned(),
-        (Decision::Undecided, Some(needed)) => format!("undecided, {needed} runs needed"),
-        (Decision::Undecided, None) => "undecided".to_owned(),
+/// The word for a decision.
+pub(super) fn concluded(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Worse => "worse",
+        Decision::Better => "better",
+        Decision::Same => "same",
+        Decision::Undecided => "undecided",
+        Decision::Shown => "not judged",
     }
 }
 
-/// `2 of 10 runs, such as …`
+/// What was concluded of a metric, and what would decide it.
+pub(super) fn decision(check: &SpeedCheck) -> String {
+    let needed = check.needed.filter(|_| check.decision == Decision::Undecided);
+    let more = needed.map_or(String::new(), |needed| format!(", {needed} runs needed"));
+    format!("{}{more}", concluded(check.decision))
+}
+
+/// `in 2 of 10 runs, most in …`
 pub(super) fn place(book: &BookCheck, report: &GateReport) -> String {
     let runs = format!("in {} of {}", book.runs_above, counted(report.runs as u64, "run"));
     book.run.as_ref().map_or(String::new(), |run| format!("{runs}, most in {}", display(run)))

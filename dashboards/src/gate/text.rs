@@ -18,19 +18,24 @@ use crate::{
 /// Columns of a section's name.
 const LABEL: usize = 11;
 
+/// Columns of the table of figures.
+const BOUNDS: usize = 4;
+const LIMITS: usize = 5;
+
 type Section = (&'static str, Vec<String>);
 
 /// Every gate of a document; ends with [`last_line`] and a newline.
 pub fn render(document: &GateDocument, style: Style) -> String {
     let style = Style { width: style.width.clamp(60, 200), ..style };
     let mut out = String::new();
-    for report in &document.gates {
+    for (nth, report) in document.gates.iter().enumerate() {
+        out.push_str(if nth > 0 { "\n" } else { "" });
         head(report, style, &mut out);
         let sections = [
             ("books", books(report, style)),
             ("speed", speed(report, style)),
             ("findings", findings(report, style)),
-            ("unknown", wrapped(&report.unknown_because, style)),
+            ("unknown", wrapped(untold(report), style)),
             ("note", wrapped(&notes(report), style)),
         ];
         for section in sections {
@@ -55,7 +60,8 @@ pub fn last_line(document: &GateDocument) -> String {
     let what = match (compared, document.verdict) {
         (false, verdict) => format!("gate={}", cells::word(verdict)),
         (true, Verdict::Fail) => "compare=REGRESSION".to_owned(),
-        (true, _) => "compare=NO-REGRESSION".to_owned(),
+        (true, Verdict::Pass) => "compare=NO-REGRESSION".to_owned(),
+        (true, Verdict::Unknown) => "compare=UNDECIDED".to_owned(),
     };
     let needed = document.gates.iter().filter_map(GateReport::needed).max().unwrap_or(0);
     format!(
@@ -96,6 +102,7 @@ fn head(report: &GateReport, style: Style, out: &mut String) {
     let (word, tone) = match (&report.against, report.verdict) {
         (Against::Runs, Verdict::Fail) => ("REGRESSION", Tone::Bad),
         (Against::Runs, Verdict::Pass) => ("NO REGRESSION", Tone::Good),
+        (Against::Runs, Verdict::Unknown) => ("UNDECIDED", Tone::Doubtful),
         (_, verdict @ Verdict::Pass) => (cells::word(verdict), Tone::Good),
         (_, verdict @ Verdict::Fail) => (cells::word(verdict), Tone::Bad),
         (_, verdict @ Verdict::Unknown) => (cells::word(verdict), Tone::Doubtful),
@@ -140,23 +147,29 @@ fn books(report: &GateReport, style: Style) -> Vec<String> {
                 count(book.most),
                 format!("admitted {}", count(book.admitted)),
                 sign(book.verdict, style),
-                cells::place(book, report),
             ]
         })
         .collect();
     let verdicts = &report.verdicts;
     if verdicts.failed > 0 || !news_only {
         let admitted = if verdicts.admitted == Verdict::Fail { "admitted any" } else { "admitted 0" };
-        let example = verdicts.example.as_ref().map_or(String::new(), |(_, why)| display(why).into_owned());
         let failed = count(verdicts.failed as u64);
-        rows.push(vec!["failed runs".into(), failed, admitted.into(), sign(verdicts.verdict, style), example]);
+        rows.push(vec!["failed runs".into(), failed, admitted.into(), sign(verdicts.verdict, style)]);
     }
-    table::columns(&rows, &[Lean::Left, Lean::Right, Lean::Left])
+    let mut lines = table::columns(&rows, &[Lean::Left, Lean::Right, Lean::Left]);
+    let broken = report.books.iter().filter(|book| book.verdict == Verdict::Fail);
+    let mut told: Vec<String> =
+        broken.map(|book| format!("{} {}", book.book.name(), cells::place(book, report))).collect();
+    told.extend(verdicts.example.as_ref().map(|(run, why)| format!("{}: {}", display_whole(run), display(why))));
+    lines.extend(told.iter().flat_map(|text| table::wrap(text, style.width - LABEL - 2)));
+    lines
 }
 
 fn speed(report: &GateReport, style: Style) -> Vec<String> {
     // A comparison hides what lies within the noise.
-    let hidden = |check: &&SpeedCheck| report.against == Against::Runs && check.decision == Decision::Same;
+    let hidden = |check: &&SpeedCheck| {
+        report.against == Against::Runs && matches!(check.decision, Decision::Same | Decision::Shown)
+    };
     let rows: Vec<Vec<String>> = report
         .speed
         .iter()
@@ -176,33 +189,54 @@ fn speed(report: &GateReport, style: Style) -> Vec<String> {
                 cells::change(check),
                 format!("({})", cells::bounds(check)),
                 held,
-                format!("{verdict} {}", cells::decision(check)),
+                format!("{verdict} {}", cells::concluded(check.decision)),
             ]
         })
         .collect();
-    let lean = [Lean::Left, Lean::Right, Lean::Right, Lean::Right];
-    let mut lines = table::columns(&rows, &lean);
-    let same: Vec<&str> = report.speed.iter().filter(hidden).map(|check| check.metric.title()).collect();
+    let mut lines = fitted(rows, style);
+    let same = report.speed.iter().filter(hidden).filter(|check| check.decision == Decision::Same);
+    let same: Vec<&str> = same.map(|check| check.metric.title()).collect();
     if !same.is_empty() {
         lines.push(format!("no change beyond the noise: {}", same.join(", ")));
     }
     lines
 }
 
+/// The table without its limits, then without its bounds, where it would be wider than the terminal.
+fn fitted(mut rows: Vec<Vec<String>>, style: Style) -> Vec<String> {
+    let lean = [Lean::Left, Lean::Right, Lean::Right, Lean::Right];
+    for column in [LIMITS, BOUNDS] {
+        let lines = table::columns(&rows, &lean);
+        if lines.iter().all(|line| table::visible(line) + LABEL + 2 <= style.width) {
+            return lines;
+        }
+        for row in &mut rows {
+            row.remove(column);
+        }
+    }
+    table::columns(&rows, &lean)
+}
+
 fn findings(report: &GateReport, style: Style) -> Vec<String> {
     let lines = report.findings.iter().map(|finding| {
         let word = match finding.seen {
-            Seen::New => "new",
+            Seen::New => "NEW",
             Seen::Gone => "gone",
             Seen::Unchanged => "unchanged",
         };
         let kind = display(&finding.kind);
         let runs =
             format!("{} of {} old, {} of {} new runs", finding.old_runs, report.others, finding.new_runs, report.runs);
-        let line = format!("{word:<10}{kind} ({runs})");
+        let line = format!("{word} {kind} ({runs})");
         if finding.seen == Seen::Unchanged { line } else { format!("{line}: {}", display(&finding.example)) }
     });
     lines.flat_map(|line| table::wrap(&line, style.width - LABEL - 2)).collect()
+}
+
+/// The reasons that the headline did not tell.
+fn untold(report: &GateReport) -> &[String] {
+    let told = usize::from(report.verdict == Verdict::Unknown);
+    report.unknown_because.get(told..).unwrap_or_default()
 }
 
 fn notes(report: &GateReport) -> Vec<String> {

@@ -128,6 +128,9 @@ pub fn check(metric: Metric, rule: Option<Rule>, sides: &Sides, metrics: usize) 
         needed: looks::next(replicates),
         notes: shapes(&old, &new),
     };
+    if let (Some(old), Some(new)) = (check.old, check.new) {
+        check.change_percent = Some((new / old - 1.0) * 100.0);
+    }
     let Some(interval) = seen.interval() else { return check };
     check.change_percent = Some(interval.change() * 100.0);
     let Some(look) = look else { return check };

@@ -10,7 +10,10 @@ mod mode;
 
 pub use decode::{Format, Keys};
 pub use follow::{FollowCounters, FollowPlan, Follower};
-pub use http::{HttpPlan, HttpReceiver, Protocol, ReceiveError, cloudwatch::CloudWatchPlan, elastic::ElasticPlan};
+pub use http::{
+    HttpPlan, HttpReceiver, Protocol, ReceiveError, cloudwatch::CloudWatchPlan, elastic::ElasticPlan,
+    stream::forward::ForwardPlan,
+};
 pub use inflate::{InflateError, gunzip as unpack_gzip};
 pub use mode::{HttpCounters, Mode};
 
@@ -18,6 +21,8 @@ pub use mode::{HttpCounters, Mode};
 fn key(parts: &[&[u8]]) -> u64 {
     use std::hash::{DefaultHasher, Hasher};
     let mut hasher = DefaultHasher::new();
-    parts.iter().for_each(|part| hasher.write(part));
+    for part in parts {
+        hasher.write(part);
+    }
     hasher.finish()
 }

@@ -9,6 +9,7 @@ pub mod cloudwatch;
 pub mod elastic;
 mod protocol;
 mod serve;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 

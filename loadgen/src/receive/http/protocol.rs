@@ -7,6 +7,7 @@ use results::ledger::Intake;
 use super::{
     cloudwatch::{self, CloudWatchPlan},
     elastic::{self, ElasticPlan},
+    stream::forward::ForwardPlan,
 };
 use crate::receive::decode::Decoder;
 
@@ -20,6 +21,12 @@ pub enum Protocol {
     Elastic(ElasticPlan),
     /// The calls of CloudWatch Logs.
     CloudWatch(CloudWatchPlan),
+    /// The forward protocol of Fluentd and Fluent Bit.
+    Forward(ForwardPlan),
+    /// Lumberjack version 2, the protocol of Beats.
+    Lumberjack,
+    /// Syslog over TCP, framed either way.
+    Syslog,
 }
 
 /// What the sink remembers between requests.
@@ -96,7 +103,8 @@ impl Reply {
 impl Store {
     pub(super) fn new(protocol: &Protocol) -> Self {
         match protocol {
-            Protocol::Records => Self::Records,
+            // A conversation remembers nothing from one connection to the next.
+            Protocol::Records | Protocol::Forward(_) | Protocol::Lumberjack | Protocol::Syslog => Self::Records,
             Protocol::Elastic(plan) => Self::Elastic(elastic::Store::new(plan.clone())),
             Protocol::CloudWatch(plan) => Self::CloudWatch(cloudwatch::Store::new(plan.clone())),
         }

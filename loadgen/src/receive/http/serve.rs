@@ -11,13 +11,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode, body::Incoming, header::CONTENT_ENCODING, service::service_fn};
 use hyper_util::rt::TokioIo;
-use results::ledger::{BatchId, Intake, Ledger};
+use results::ledger::{BatchId, Intake, Ledger, Seen};
 use thiserror::Error;
 use tokio::{net::TcpStream, sync::watch};
 
 use super::{
     HttpPlan, Setting,
-    protocol::{Head, Reply, Store, Taking},
+    protocol::{Head, Protocol, Reply, Store, Taking},
+    stream::{self, Document, Talk},
 };
 use crate::{
     clock::RunClock,
@@ -35,14 +36,15 @@ const KEEP: usize = 4 << 20;
 
 /// What all connections share.
 pub(super) struct Server {
-    body_limit: usize,
+    pub(super) body_limit: usize,
+    protocol: Protocol,
     /// What each connection's decoder is a clone of.
     decoder: Decoder,
     store: RefCell<Store>,
-    ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Ledger>,
     clock: RunClock,
     pub(super) tally: Arc<Tally>,
-    settings: watch::Receiver<Setting>,
+    pub(super) settings: watch::Receiver<Setting>,
     held: Cell<usize>,
     /// Requests counted for `LoseAck`, and in which turn.
     counted: Cell<(u64, u64)>,
@@ -60,6 +62,7 @@ impl Server {
         let (body_limit, decoder) = (plan.body_limit, Decoder::new(plan.format, plan.keys, plan.payloads));
         Self {
             body_limit,
+            protocol: plan.protocol,
             decoder,
             store,
             ledger,
@@ -78,8 +81,8 @@ impl Server {
 struct Cut;
 
 /// What a connection keeps between requests.
-struct Connection {
-    server: Rc<Server>,
+pub(super) struct Connection {
+    pub(super) server: Rc<Server>,
     intake: RefCell<Intake>,
     decoder: RefCell<Decoder>,
     unpacked: RefCell<Vec<u8>>,
@@ -87,14 +90,12 @@ struct Connection {
 
 /// Serves a connection until it ends.
 pub(super) async fn connection(server: Rc<Server>, stream: TcpStream) {
-    let connection = Rc::new(Connection {
-        intake: RefCell::new(server.ledger.intake()),
-        decoder: RefCell::new(server.decoder.clone()),
-        unpacked: RefCell::default(),
-        server,
-    });
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
+    if let Some(talk) = Talk::of(&server.protocol) {
+        return stream::connection(server, talk, stream).await;
+    }
+    let connection = Rc::new(Connection::new(server));
     let service = service_fn(|request| handle(Rc::clone(&connection), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
     // An error here is a peer that went away or a cut on purpose; both are in the counters.
@@ -131,14 +132,14 @@ async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> Resul
 }
 
 /// An answer that is still to be given. If the agent goes away first, it never got it: its records may come again.
-struct Owed<'a> {
-    server: &'a Server,
-    batch: BatchId,
-    fault_id: u32,
+pub(super) struct Owed<'a> {
+    pub(super) server: &'a Server,
+    pub(super) batch: BatchId,
+    pub(super) fault_id: u32,
 }
 
 impl Owed<'_> {
-    fn pay(self) {
+    pub(super) fn pay(self) {
         self.server.ledger.answered(self.batch, self.server.clock.now_us());
         std::mem::forget(self);
     }
@@ -151,6 +152,36 @@ impl Drop for Owed<'_> {
 }
 
 impl Connection {
+    pub(super) fn new(server: Rc<Server>) -> Self {
+        Self {
+            intake: RefCell::new(server.ledger.intake()),
+            decoder: RefCell::new(server.decoder.clone()),
+            unpacked: RefCell::default(),
+            server,
+        }
+    }
+
+    /// Books the records of a conversation.
+    pub(super) fn book(&self, documents: &[Document]) -> BatchId {
+        let (mut intake, mut decoder) = (self.intake.borrow_mut(), self.decoder.borrow_mut());
+        intake.begin(self.server.clock.now_us());
+        let mut records = 0;
+        for document in documents {
+            match document {
+                Document::Text(text) => {
+                    records += 1;
+                    intake.record(text.strip_suffix(b"\n").unwrap_or(text), Seen::default());
+                }
+                Document::Json(json) => decoder.decode(json, &mut |record, seen| {
+                    records += 1;
+                    record.book(seen, &mut intake);
+                }),
+            }
+        }
+        add(&self.server.tally.records, records);
+        intake.end()
+    }
+
     /// Does with a whole body what the mode says.
     async fn perform(&self, head: &Head<'_>, body: &[u8], is_gzip: bool) -> Result<Answer, Cut> {
         let tally = &self.server.tally;
@@ -206,7 +237,7 @@ impl Connection {
     }
 
     /// Until the mode is another: an agent may have given up on its request long ago, so it is not taken late.
-    async fn changed(&self, setting: Setting) {
+    pub(super) async fn changed(&self, setting: Setting) {
         let mut settings = self.server.settings.clone();
         // The receiver that says it may have ended without: that is a change as well.
         let _ = settings.wait_for(|now| now.turn != setting.turn || now.stop).await;
@@ -225,7 +256,7 @@ impl Connection {
     }
 
     /// True for every n-th request since the mode was set.
-    fn is_turn(&self, turn: u64, every: u32) -> bool {
+    pub(super) fn is_turn(&self, turn: u64, every: u32) -> bool {
         let counted = &self.server.counted;
         let count = if counted.get().0 == turn { counted.get().1 + 1 } else { 1 };
         counted.set((turn, count));

@@ -14,6 +14,7 @@ use crate::{
 
 mod cloudwatch;
 mod elastic;
+mod stream;
 
 struct Sink {
     receiver: HttpReceiver,

@@ -9,6 +9,10 @@
 
 pub mod display;
 pub mod gate;
+pub mod history;
+pub mod html;
+pub mod junit;
+pub mod markdown;
 pub mod markup;
 pub mod report;
 pub mod state;

@@ -19,6 +19,7 @@ use crate::{
 };
 
 pub mod plot;
+mod strips;
 pub mod timeline;
 pub mod trend;
 

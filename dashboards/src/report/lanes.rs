@@ -17,8 +17,8 @@ const RATE_LEAST_US: u64 = 200_000;
 pub enum Unit {
     /// Records a second.
     Rate,
-    /// Records.
-    Records,
+    /// Records, or files.
+    Count,
     /// Milliseconds.
     Millis,
     /// Cores of CPU.
@@ -48,7 +48,7 @@ impl Unit {
         use crate::text::units;
         match self {
             Self::Rate => units::rate(value),
-            Self::Records => units::short(value.max(0.0) as u64),
+            Self::Count => units::short(value.max(0.0) as u64),
             Self::Millis => units::millis(value),
             Self::Cores => units::cores(value),
             Self::Bytes => units::bytes(value.max(0.0) as u64),
@@ -59,7 +59,7 @@ impl Unit {
     pub fn word(self) -> &'static str {
         match self {
             Self::Rate => "records/s",
-            Self::Records => "records",
+            Self::Count => "count",
             Self::Millis => "ms",
             Self::Cores => "cores",
             Self::Bytes => "bytes",
@@ -101,7 +101,10 @@ pub fn lanes(events: &[Event]) -> Vec<Lane> {
     let delivered: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.2)).collect();
     let lane = |id, title, unit, log, times: &[u64], series: Vec<(&'static str, Vec<Option<f64>>)>| {
         let drawn = |(name, values): (_, Vec<_>)| Series { name, cells: columns(times, &values, COLUMNS) };
-        Lane { id, title, unit, log, series: series.into_iter().map(drawn).collect() }
+        let mut series: Vec<Series> = series.into_iter().map(drawn).collect();
+        // An older run does not tell every percentile.
+        series.retain(|series| !series.cells.is_empty());
+        Lane { id, title, unit, log, series }
     };
     vec![
         lane(
@@ -112,14 +115,7 @@ pub fn lanes(events: &[Event]) -> Vec<Lane> {
             &moments,
             vec![("written", rates(&written)), ("delivered", rates(&delivered))],
         ),
-        lane(
-            "backlog",
-            "Backlog: written and not delivered",
-            Unit::Records,
-            false,
-            &moments,
-            vec![("backlog", backlog)],
-        ),
+        lane("backlog", "Backlog: written and not delivered", Unit::Count, false, &moments, vec![("backlog", backlog)]),
         lane(
             "latency",
             "Delivery latency, from the time each record was due",
@@ -128,7 +124,9 @@ pub fn lanes(events: &[Event]) -> Vec<Lane> {
             &times,
             vec![
                 ("p50", ms(&|sample| sample.p50_us)),
+                ("p90", ms(&|sample| sample.p90_us)),
                 ("p99", ms(&|sample| sample.p99_us)),
+                ("p99.9", ms(&|sample| sample.p999_us)),
                 ("max", ms(&|sample| sample.max_us)),
             ],
         ),
@@ -140,6 +138,14 @@ pub fn lanes(events: &[Event]) -> Vec<Lane> {
             false,
             &times,
             vec![("agent", of(&|sample| sample.agent_rss_bytes as f64))],
+        ),
+        lane(
+            "files",
+            "Files that the agent has open",
+            Unit::Count,
+            false,
+            &times,
+            vec![("open", of(&|sample| sample.agent_open_files as f64))],
         ),
         lane(
             "bench",
@@ -216,7 +222,7 @@ mod tests {
     fn no_delivery_is_a_gap_and_not_a_latency_of_zero() {
         let sample = |p99_us| What::Sample(Sample { p99_us, ..Sample::default() });
         let lane = lane(&[at(0, sample(5000)), at(1, sample(0)), at(2, sample(7000))], "latency");
-        let p99: Vec<_> = lane.series[1].cells.iter().map(|cell| (cell.column, cell.mean)).collect();
+        let p99: Vec<_> = lane.series[0].cells.iter().map(|cell| (cell.column, cell.mean)).collect();
         assert_eq!(p99, [(0, 5.0), (2, 7.0)]);
     }
 

@@ -1,13 +1,14 @@
 //! The timeline of files: a row per stream, a bar per generation, its inode number in it.
 //!
 //! ```text
+//!  measure  ▐ measure                                   ▌     strips of what was going on
 //!  web-00   ▐ 5456145 ▌▐ 5455999 ▌▐ 5456091 ▌▐ 5455999 ↺1 ▌     thick: written to; thin: renamed, not yet unlinked; × unlinked
 //!  worker   ▐ 5456157                                     ▌
 //! ```
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::plot::Scale;
+use super::{plot::Scale, strips};
 use crate::{
     markup,
     report::{Report, timeline::Generation},
@@ -50,25 +51,25 @@ pub fn draw(report: &Report) -> Drawn {
     let streams_left_out = order.len().saturating_sub(MOST_ROWS);
     order.truncate(MOST_ROWS);
     let scale = Scale { end_us: report.end_us, low: 0.0, high: 1.0, log: false, height: 1.0 };
-    let mut body = String::new();
+    let (mut body, above) = strips::draw(report, &scale);
     let mut drawn = 0;
     for (nth, (stream, row)) in order.iter().enumerate() {
-        let top = nth as f64 * ROW;
-        let name: String = report.name(*stream).chars().take(19).collect();
-        let _ = write!(
-            body,
-            "<text class=\"label\" x=\"{}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>",
-            LABEL - 8.0,
-            top + 19.0,
-            markup::text(&name)
-        );
+        let top = above + nth as f64 * ROW;
+        body.push_str(&label(&report.name(*stream), top + 19.0));
         let room = MOST_BARS.min(MOST_IN_ALL - drawn);
         let shown = chosen(row, room);
         drawn += shown.len();
         body.extend(shown.iter().map(|one| bar(report, one, &scale, top)));
     }
-    let height = (order.len() as f64 * ROW).max(ROW);
+    let height = above + (order.len() as f64 * ROW).max(ROW);
     Drawn { body, height, streams_left_out, generations_left_out: report.generations.len() - drawn }
+}
+
+/// A name left of the bars, cut to fit.
+pub(super) fn label(name: &str, y: f64) -> String {
+    let short: String = name.chars().take(20).collect();
+    let x = LABEL - 8.0;
+    format!("<text class=\"label\" x=\"{x}\" y=\"{y:.0}\" text-anchor=\"end\">{}</text>", markup::text(&short))
 }
 
 /// As many as there is room for: those that lost records and their neighbours first, then from the beginning.
@@ -87,7 +88,7 @@ fn chosen<'a>(row: &[&'a Generation], room: usize) -> Vec<&'a Generation> {
     places.into_iter().map(|at| row[at]).collect()
 }
 
-fn x(scale: &Scale, t_us: u64) -> f64 {
+pub(super) fn x(scale: &Scale, t_us: u64) -> f64 {
     LABEL + scale.x(t_us) / super::plot::WIDTH * (WIDTH - LABEL)
 }
 

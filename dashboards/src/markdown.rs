@@ -1,0 +1,206 @@
+//! Runs for a pull request: the worst first, a line each, the books of those that did not pass, less than 64 kB.
+//!
+//! Names come from outside and end up where a name may ping a person or close an issue: what a forge would act on is broken
+//! up so that it only shows.
+
+use std::fmt::Write;
+
+use results::outcome::Verdict;
+
+use crate::{
+    display::{display, display_whole},
+    report::Report,
+    text::{
+        summary::{answer, word},
+        units::{self, count},
+    },
+};
+
+/// A forge drops a comment that is longer, whole.
+const MOST_BYTES: usize = 60_000;
+/// Findings told of one run.
+const MOST_FINDINGS: usize = 8;
+
+/// The runs, worst first.
+pub fn render(reports: &[Report]) -> String {
+    let mut order: Vec<&Report> = reports.iter().collect();
+    order.sort_by_key(|report| std::cmp::Reverse(report.outcome.verdict));
+    let mut out = headline(&order);
+    out.push_str("\n| | scenario | agent | verdict | delivered | p99 |\n|---|---|---|---|---:|---:|\n");
+    let mut left_out = 0;
+    for report in &order {
+        let line = row(report);
+        // Half of the room is for the table, half for what is behind it.
+        if out.len() + line.len() > MOST_BYTES / 2 {
+            left_out += 1;
+        } else {
+            out.push_str(&line);
+        }
+    }
+    if left_out > 0 {
+        let _ = writeln!(out, "\n{left_out} more runs are not listed, none of them worse than these.");
+    }
+    let mut silent = 0;
+    for report in &order {
+        let section = section(report);
+        if out.len() + section.len() > MOST_BYTES {
+            silent += 1;
+        } else {
+            out.push_str(&section);
+        }
+    }
+    if silent > 0 {
+        let _ = writeln!(out, "\n{silent} more runs are not told in full: there is no room for them here.");
+    }
+    out
+}
+
+fn headline(order: &[&Report]) -> String {
+    let of = |verdict| order.iter().filter(|report| report.outcome.verdict == verdict).count();
+    let (fail, unknown, pass) = (of(Verdict::Fail), of(Verdict::Unknown), of(Verdict::Pass));
+    let sign = if fail > 0 {
+        "❌"
+    } else if unknown > 0 || pass == 0 {
+        "❔"
+    } else {
+        "✅"
+    };
+    format!("### {sign} tailproof: {fail} failed, {unknown} unknown, {pass} passed\n")
+}
+
+fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✅",
+        Verdict::Fail => "❌",
+        Verdict::Unknown => "❔",
+    }
+}
+
+fn row(report: &Report) -> String {
+    let outcome = &report.outcome;
+    let planted = outcome.defect.as_ref().map_or(String::new(), |id| format!(" (planted {})", said(id)));
+    format!(
+        "| {} | {} | {}{planted} | {}: {} | {} | {} |\n",
+        mark(outcome.verdict),
+        said(&outcome.scenario),
+        said(&outcome.agent),
+        word(outcome.verdict),
+        said(&answer::answer(outcome, &report.limits)),
+        units::rate(outcome.rates.delivered_per_s),
+        units::millis(outcome.latency_ms.p99)
+    )
+}
+
+/// The books and findings of a run; of one that passed only folded.
+fn section(report: &Report) -> String {
+    let outcome = &report.outcome;
+    let (open, close) = match outcome.verdict {
+        Verdict::Pass => ("\n<details><summary>", "\n</details>\n"),
+        Verdict::Fail | Verdict::Unknown => ("\n#### ", "\n"),
+    };
+    let end = if outcome.verdict == Verdict::Pass { "</summary>\n" } else { "\n" };
+    let mut out = format!(
+        "{open}{} {} / {}, seed {}{end}\n",
+        mark(outcome.verdict),
+        said(&outcome.scenario),
+        said(&outcome.agent),
+        outcome.seed
+    );
+    out.push_str("| count | found | limit | |\n|---|---:|---:|---|\n");
+    for promise in answer::promises(outcome, &report.limits) {
+        let limit = promise.limit.map_or("any".to_owned(), count);
+        let mark = match (promise.limit, promise.broken()) {
+            (None, _) => "",
+            (_, true) => "❌",
+            (_, false) => "✅",
+        };
+        let _ = writeln!(out, "| {} | {} | {limit} | {mark} |", promise.name, count(promise.value));
+    }
+    if let Some(limit) = report.limits.p99_ms {
+        let p99 = outcome.latency_ms.p99;
+        let mark = if p99 > limit { "❌" } else { "✅" };
+        let _ = writeln!(out, "| delivery p99 | {} | {} | {mark} |", units::millis(p99), units::millis(limit));
+    }
+    let told = report.findings.iter().take(MOST_FINDINGS).map(|one| format!("{}: {}", one.headline, one.evidence));
+    let told: Vec<String> = told.chain(outcome.unknown_because.iter().take(MOST_FINDINGS).cloned()).collect();
+    if !told.is_empty() {
+        out.push('\n');
+    }
+    for line in told {
+        let _ = writeln!(out, "- {}", said(&line));
+    }
+    if report.findings_in_all > MOST_FINDINGS {
+        let _ = writeln!(out, "- and {} more", report.findings_in_all - MOST_FINDINGS);
+    }
+    let fence = fence(&outcome.repeat);
+    let _ = write!(out, "\n{fence}sh\n{}\n{fence}\n{close}", display_whole(&outcome.repeat));
+    out
+}
+
+/// A fence that the text cannot close.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+/// Text from outside, for a paragraph or a cell: shown, and never acted upon.
+fn said(text: &str) -> String {
+    let mut out = String::new();
+    let text = display(text);
+    for (at, c) in text.char_indices() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '|' | '~' | '!' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            // A mention, a reference, a link: the comment between keeps a forge from seeing one.
+            '@' | '#' => out.extend([c.to_string(), "<!-- -->".to_owned()]),
+            ':' if text[at..].starts_with("://") => out.push_str(":<!-- -->"),
+            '.' if text[..at].to_ascii_lowercase().ends_with("www") => out.push_str("<!-- -->."),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        report::examples::{failed, report, stall_story},
+        text::examples::outcome,
+    };
+
+    #[test]
+    fn the_worst_comes_first_with_its_books_and_why() {
+        let reports = [report(outcome(), stall_story()), report(failed(), stall_story())];
+        insta::assert_snapshot!(render(&reports));
+    }
+
+    #[test]
+    fn a_hundred_runs_with_long_names_still_fit_and_say_what_is_missing() {
+        let mut bad = failed();
+        bad.scenario = "s".repeat(300);
+        bad.causes = vec![bad.causes[0].clone(); 50];
+        let reports = vec![report(bad, stall_story()); 200];
+        let text = render(&reports);
+        assert!(text.len() < 64_000, "{}", text.len());
+        assert!(text.contains("more runs are not listed") && text.contains("more runs are not told in full"), "{text}");
+    }
+
+    #[test]
+    fn a_name_cannot_ping_link_close_a_cell_or_become_markup() {
+        let shown = said("@alice #12 https://x.example www.x <b>|`a`\u{202e}[x](y)");
+        assert_eq!(
+            shown,
+            "@<!-- -->alice #<!-- -->12 https:<!-- -->//x.example www<!-- -->.x &lt;b&gt;\\|\\`a\\`\\\\u\\{202e\\}\\[x\\]\\(y\\)"
+        );
+        let mut outcome = failed();
+        outcome.repeat = "tailproof run x ```\n# y".into();
+        let text = render(&[report(outcome, Vec::new())]);
+        assert!(text.contains("````sh\ntailproof run x ```\\n# y\n````\n"), "{text}");
+    }
+}

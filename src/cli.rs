@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod gate;
+mod report;
 
 pub(crate) use gate::{Annotations, Compare, Gate};
+pub(crate) use report::Report;
 
 /// Drives a log collector hard while its files are rotated, gzipped and swapped, and tells exactly what it lost, doubled or stopped reading.
 #[derive(Debug, Parser)]
@@ -54,17 +56,6 @@ Exit codes: 0 pass, 1 a promise was broken, 2 usage or bench error, 3 proves not
     /// List the defects that can be planted in the builtin agent
     #[command(after_help = "Example:\n  tailproof defects")]
     Defects,
-    /// Show a stored run again
-    #[command(
-        after_help = "Examples:\n  tailproof report results/runs/20261121T101500Z-tail-stall-builtin\n  tailproof report RUN --json"
-    )]
-    Report {
-        /// A run folder
-        run: PathBuf,
-        /// Print the JSON document instead
-        #[arg(long)]
-        json: bool,
-    },
     /// Tell what changed between runs
     #[command(after_help = "Examples:
   tailproof compare results/runs/A results/runs/B
@@ -87,6 +78,9 @@ Exit codes: 0 pass, 1 broken or slower, 2 usage or file error, 3 cannot be told 
         after_help = "Examples:\n  tailproof watch results/runs/20261121T101500Z-tail-stall-builtin\n  tailproof watch 20261121T1015 --at 0:07 --speed 2\n  tailproof watch RUN OTHER-RUN\n\nKeys: ? shows them all, q leaves"
     )]
     Watch(Watch),
+    /// Write stored runs out: as text, page, Markdown, JUnit, JSON or picture; side by side; over time
+    #[command(after_help = report::EXAMPLES)]
+    Report(Report),
     /// Run the log pipeline alone, as an agent
     #[command(
         after_help = "Examples:\n  tailproof pipeline -c pipeline.conf --dry-run\n  tailproof pipeline -c pipeline.conf"

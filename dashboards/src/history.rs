@@ -6,6 +6,8 @@ use results::outcome::{Outcome, Verdict};
 
 use crate::{
     display::{display, display_word},
+    markdown::said,
+    markup, svg,
     text::{
         Style, Tone,
         summary::word,
@@ -164,6 +166,64 @@ pub fn render(trends: &[Trend], style: Style) -> String {
     out
 }
 
+/// As a table for a pull request or a wiki.
+pub fn markdown(trends: &[Trend]) -> String {
+    let mut out = String::from("| scenario / agent | runs | last | verdicts |");
+    out.extend(Figure::ALL.map(|figure| format!(" {} median | last |", figure.title())));
+    out.push_str("\n|---|---:|---|---|---:|---:|---:|---:|---:|---:|\n");
+    for trend in trends {
+        let last = trend.runs.last().map_or("-", |run| word(run.verdict));
+        let _ = write!(out, "| {} | {} | {last} | `{}` |", said(&trend.name()), trend.runs.len(), trend.marks(20));
+        for figure in Figure::ALL {
+            let (_, median, last) = trend.spread(figure);
+            let _ = write!(out, " {} | {} |", figure.say(median), figure.say(last));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// The trends as a picture: a row each, a small line per figure.
+pub fn picture(trends: &[Trend]) -> String {
+    const ROW: usize = 48;
+    let height = 40 + trends.len() * ROW;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1000 {height}\" role=\"img\" aria-label=\"trends of {} series\">\n{}\
+         <rect width=\"1000\" height=\"{height}\" fill=\"var(--paper)\"/>",
+        trends.len(),
+        svg::style()
+    );
+    for (nth, figure) in Figure::ALL.iter().enumerate() {
+        let _ = write!(out, "<text x=\"{}\" y=\"24\">{}</text>", 310 + nth * 230, figure.title());
+    }
+    for (nth, trend) in trends.iter().enumerate() {
+        let top = 36 + nth * ROW;
+        let name: String = trend.name().chars().take(42).collect();
+        let _ = write!(
+            out,
+            "\n<text x=\"12\" y=\"{}\">{}</text><text x=\"12\" y=\"{}\" style=\"fill:var(--quiet);font-size:11px\">{}</text>",
+            top + 16,
+            markup::text(&name),
+            top + 32,
+            trend.marks(40)
+        );
+        let passed: Vec<bool> = trend.runs.iter().map(|run| run.verdict == Verdict::Pass).collect();
+        for (nth, figure) in Figure::ALL.into_iter().enumerate() {
+            let last = figure.say(trend.spread(figure).2);
+            let says = format!("{} of {}: last {last}", figure.title(), trend.name());
+            let _ = write!(
+                out,
+                "<svg x=\"{}\" y=\"{top}\" width=\"150\" height=\"36\">{}</svg><text x=\"{}\" y=\"{}\" style=\"font-size:11px\">{last}</text>",
+                310 + nth * 230,
+                svg::trend::trend(&trend.values(figure), &passed, &says),
+                466 + nth * 230,
+                top + 22
+            );
+        }
+    }
+    out + "\n</svg>\n"
+}
+
 /// As lines of JSON, one a run: what a spreadsheet wants.
 pub fn lines(trends: &[Trend]) -> String {
     let line = |run: &Outcome| {
@@ -180,4 +240,65 @@ pub fn lines(trends: &[Trend]) -> String {
         )
     };
     trends.iter().flat_map(|trend| &trend.runs).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        markup::well_formed,
+        text::examples::{failed_outcome, outcome},
+    };
+
+    fn runs() -> Vec<Trend> {
+        let slow = |p99| {
+            let mut one = outcome();
+            one.latency_ms.p99 = p99;
+            one
+        };
+        let mut empty = outcome();
+        empty.verdict = Verdict::Unknown;
+        empty.books.delivered = 0;
+        trends([
+            slow(100.0),
+            slow(300.0),
+            slow(200.0),
+            failed_outcome(),
+            empty,
+            Outcome { defect: Some("d<b>".into()), ..failed_outcome() },
+        ])
+    }
+
+    #[test]
+    fn runs_of_one_question_stand_in_one_row_with_median_and_last() {
+        insta::assert_snapshot!(render(&runs(), Style { width: 200, ..Style::PLAIN }));
+    }
+
+    #[test]
+    fn a_run_without_deliveries_has_no_figures_but_a_verdict() {
+        let trend = &runs()[0];
+        assert_eq!(trend.marks(20), "...x?");
+        assert_eq!(trend.values(Figure::P99), [Some(100.0), Some(300.0), Some(200.0), Some(210.4), None]);
+        assert_eq!(trend.marks(2), "x?");
+    }
+
+    #[test]
+    fn every_form_is_well_formed_and_escaped() {
+        let picture = picture(&runs());
+        well_formed(&picture);
+        assert!(!picture.contains("<b>") && !markdown(&runs()).contains("<b>"));
+        for line in lines(&runs()).lines() {
+            let document: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(document["scenario"], "tail-stall");
+        }
+    }
+
+    #[test]
+    fn a_history_of_thousands_keeps_the_newest() {
+        let mut many: Vec<Outcome> = vec![outcome(); MOST + 10];
+        many.last_mut().unwrap().verdict = Verdict::Fail;
+        let trend = &trends(many)[0];
+        assert_eq!((trend.runs.len(), trend.left_out), (MOST, 10));
+        assert!(trend.marks(3).ends_with('x'));
+    }
 }

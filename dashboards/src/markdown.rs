@@ -144,7 +144,7 @@ fn fence(text: &str) -> String {
 }
 
 /// Text from outside, for a paragraph or a cell: shown, and never acted upon.
-fn said(text: &str) -> String {
+pub(crate) fn said(text: &str) -> String {
     let mut out = String::new();
     let text = display(text);
     for (at, c) in text.char_indices() {

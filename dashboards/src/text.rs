@@ -4,6 +4,7 @@
 pub(crate) mod examples;
 pub mod feed;
 pub mod live;
+pub mod runs;
 pub mod summary;
 pub mod table;
 pub mod units;

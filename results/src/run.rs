@@ -16,7 +16,7 @@ use std::{
 
 pub use follow::Follow;
 pub use manifest::{ChildProcess, Manifest, RunState, SCHEMA};
-pub use stored::{StoredRun, unfinished};
+pub use stored::{StoredRun, manifests, unfinished};
 use thiserror::Error;
 
 use crate::{books::BooksFileError, event::Event, outcome::Outcome};

@@ -50,6 +50,7 @@ pub(crate) fn perform(args: &cli::Run) -> anyhow::Result<u8> {
 fn one(plan: &Plan, how: &How, args: &cli::Run) -> anyhow::Result<u8> {
     let ui = if args.json && args.ui == cli::Ui::Auto { cli::Ui::Text } else { args.ui };
     let outcome = if ui == cli::Ui::Tui { dashboard(plan, how)? } else { lines(plan, how, args, ui)? };
+    super::report::keep(&outcome);
     if args.json {
         print::out(&format!("{}\n", serde_json::to_string(&outcome)?));
     } else {

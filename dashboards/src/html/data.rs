@@ -148,7 +148,7 @@ mod tests {
                 assert_eq!(series["mean"].as_array().unwrap().len(), times, "{lane}");
             }
         }
-        assert_eq!(document["lanes"][0]["t"].as_array().unwrap().len(), 24);
+        assert_eq!(document["lanes"][0]["t"].as_array().unwrap().len(), 22);
     }
 
     #[test]

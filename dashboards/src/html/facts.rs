@@ -65,6 +65,9 @@ fn machine(report: &Report) -> String {
         ("run folder".into(), format!("<code>{}</code>", whole(&report.outcome.run))),
         ("agent".into(), text(&manifest.agent)),
     ];
+    if !manifest.started.is_empty() {
+        rows.push(("began, UTC".into(), text(&manifest.started)));
+    }
     flatten("", &manifest.environment, &mut rows);
     if let Some(line) = report.torn_line {
         rows.push(("timeline".into(), format!("line {line} is torn: the bench was killed while writing it")));

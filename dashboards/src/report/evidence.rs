@@ -126,7 +126,7 @@ fn stall(report: &Report, stall: &StallReport, events: &[Event]) -> Finding {
     let after = if stall.after.is_empty() { String::new() } else { format!(" after {}", stall.after) };
     let (from_us, until_us) = ((stall.from_s * 1e6) as u64, (until_s * 1e6) as u64);
     let (mut failing, mut healthy) = (Vec::new(), Vec::new());
-    if let (Some((then, first)), Some((now, last))) = (look(events, from_us), look(events, until_us))
+    if let (Some((then, first)), Some((now, last))) = (look_after(events, from_us), look(events, until_us))
         && let Some(stream) = report.stream(&stall.stream)
     {
         let came = |at: usize| progress(first, last, at);
@@ -165,11 +165,19 @@ fn stall(report: &Report, stall: &StallReport, events: &[Event]) -> Finding {
 
 /// The streams as last sampled at or before this moment.
 fn look(events: &[Event], t_us: u64) -> Option<(u64, &[StreamSample])> {
-    let samples = events.iter().filter_map(|event| match &event.what {
+    looks(events).take_while(|(then, _)| *then <= t_us).last()
+}
+
+/// The streams as first sampled at or after it: what a stream delivered just before it stopped is none of the stall.
+fn look_after(events: &[Event], t_us: u64) -> Option<(u64, &[StreamSample])> {
+    looks(events).find(|(then, _)| *then >= t_us)
+}
+
+fn looks(events: &[Event]) -> impl Iterator<Item = (u64, &[StreamSample])> {
+    events.iter().filter_map(|event| match &event.what {
         What::Streams(streams) => Some((event.t_us, &streams[..])),
         _ => None,
-    });
-    samples.take_while(|(then, _)| *then <= t_us).last()
+    })
 }
 
 fn progress(first: &[StreamSample], last: &[StreamSample], at: usize) -> (u64, u64) {
@@ -212,10 +220,10 @@ mod tests {
         outcome.stalls[0].from_s = 3.5;
         let report = report(outcome, stall_story());
         let finding = &report.findings[1];
-        assert_eq!(finding.failing, ["web-00 from 3.00 s to 12.0 s: 100 records written, 0 delivered"]);
+        assert_eq!(finding.failing, ["web-00 from 4.00 s to 12.0 s: 0 records written, 0 delivered"]);
         assert_eq!(
             finding.healthy,
-            ["meanwhile 1 of 1 other stream moved and delivered 90 records: the stream stood, not the agent"]
+            ["meanwhile 1 of 1 other stream moved and delivered 80 records: the stream stood, not the agent"]
         );
     }
 }

@@ -111,24 +111,31 @@ fn never_begun(error: &RunError) -> bool {
 
 /// The runs in a folder that say they are still under way: their bench lives, or was killed.
 pub fn unfinished(out_dir: &Path) -> Result<Vec<(PathBuf, Manifest)>, RunError> {
+    // A folder without a readable manifest is none of ours to clean up.
+    let (mut runs, _) = manifests(out_dir)?;
+    runs.retain(|(_, manifest)| manifest.state == RunState::Running);
+    Ok(runs)
+}
+
+/// The manifests of all runs in a folder in the order of their names, which begin with the time; and how many entries
+/// hold none that can be read.
+pub fn manifests(out_dir: &Path) -> Result<(Vec<(PathBuf, Manifest)>, usize), RunError> {
     let failed = |source| RunError::Read { path: out_dir.to_owned(), source };
     let entries = match fs::read_dir(out_dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Vec::new(), 0)),
         Err(error) => return Err(failed(error)),
     };
-    let mut runs = Vec::new();
+    let (mut runs, mut unread) = (Vec::new(), 0);
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        // A folder without a readable manifest is none of ours to clean up.
-        if let Ok(manifest) = manifest(&path)
-            && manifest.state == RunState::Running
-        {
-            runs.push((path, manifest));
+        match manifest(&path) {
+            Ok(manifest) => runs.push((path, manifest)),
+            Err(_) => unread += 1,
         }
     }
     runs.sort_by(|left, right| left.0.cmp(&right.0));
-    Ok(runs)
+    Ok((runs, unread))
 }
 
 fn manifest(folder: &Path) -> Result<Manifest, RunError> {

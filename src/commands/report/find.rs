@@ -1,0 +1,81 @@
+//! Finding runs by path or by the beginning of their names, and reading what lies in their folders.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use anyhow::bail;
+use dashboards::{
+    display::display_whole,
+    report::{Beside, Report},
+};
+use results::run::StoredRun;
+
+/// Longest configuration or autopsy that is read, bytes.
+const MOST: u64 = 256 << 10;
+/// So much of the end of the agent's log, bytes.
+const LOG_END: u64 = 16 << 10;
+/// Names told where one is ambiguous.
+const MOST_NAMED: usize = 8;
+
+/// The folder of a run: a path that exists, or the only one in `out` whose name begins so.
+pub(super) fn folder(run: &Path, out: &Path) -> anyhow::Result<PathBuf> {
+    let Some(begin) = run.to_str().filter(|name| !run.exists() && !name.is_empty() && !name.contains('/')) else {
+        return Ok(run.to_owned());
+    };
+    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(begin)))
+        .map(|entry| entry.path())
+        .collect();
+    found.sort();
+    match &found[..] {
+        // Reading it says that nothing is there, and what to name.
+        [] => Ok(run.to_owned()),
+        [only] => Ok(only.clone()),
+        several => {
+            let name =
+                |path: &PathBuf| path.file_name().map_or(String::new(), |name| display_whole(&name.to_string_lossy()));
+            let names: Vec<String> = several.iter().take(MOST_NAMED).map(name).collect();
+            bail!(
+                "{} runs begin with {}: {}{}; name more of it",
+                several.len(),
+                display_whole(begin),
+                names.join(", "),
+                if several.len() > MOST_NAMED { ", …" } else { "" }
+            )
+        }
+    }
+}
+
+/// What is known of the run in a folder. Books that cannot be read cost the losses their places, and no more.
+pub(super) fn report(folder: &Path) -> anyhow::Result<Report> {
+    let stored = StoredRun::open(folder)?;
+    let books = stored.books().ok();
+    let beside = Beside {
+        agent_conf: start(&folder.join("agent.conf")),
+        agent_log: end(&folder.join("agent.log")),
+        autopsy: start(&folder.join("autopsy.txt")).or_else(|| start(&folder.join("autopsy.json"))),
+    };
+    Ok(Report::new(&stored, books.as_ref(), beside)?)
+}
+
+/// The beginning of a file; `None` where there is none. Only of a regular file: a pipe would never end.
+fn start(path: &Path) -> Option<String> {
+    read(path, |_| 0, MOST)
+}
+
+fn end(path: &Path) -> Option<String> {
+    read(path, |length| length.saturating_sub(LOG_END), LOG_END)
+}
+
+fn read(path: &Path, from: impl Fn(u64) -> u64, most: u64) -> Option<String> {
+    let meta = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let mut file = File::open(path).ok()?;
+    file.seek(SeekFrom::Start(from(meta.len()))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}

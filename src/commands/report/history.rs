@@ -1,0 +1,42 @@
+//! `report --history`: what became of all the runs in a folder, over time.
+
+use std::path::Path;
+
+use dashboards::{history, html, text::units};
+use results::run::manifests;
+
+use super::give;
+use crate::{cli, exit, print, screen};
+
+pub(super) fn perform(folder: &Path, args: &cli::Report) -> anyhow::Result<u8> {
+    let (runs, unread) = manifests(folder)?;
+    let trends = history::trends(runs.into_iter().filter_map(|(_, manifest)| manifest.outcome));
+    let name = folder.display().to_string();
+    if trends.is_empty() {
+        anyhow::bail!("{name} holds no judged run; name a folder of runs, such as {}", cli::OUT);
+    }
+    let mut given = false;
+    if let Some(file) = &args.html {
+        give(file.as_ref(), &html::trends(&trends, &name, unread))?;
+        given = true;
+    }
+    if let Some(file) = &args.markdown {
+        give(file.as_ref(), &history::markdown(&trends))?;
+        given = true;
+    }
+    if let Some(file) = &args.json {
+        give(file.as_ref(), &history::lines(&trends))?;
+        given = true;
+    }
+    if let Some(file) = &args.svg {
+        give(Some(file), &history::picture(&trends))?;
+        given = true;
+    }
+    if !given {
+        print::out(&history::render(&trends, screen::style()));
+        if unread > 0 {
+            print::err(&format!("{} in {name} hold no run that can be read\n", units::counted(unread as u64, "entry")));
+        }
+    }
+    Ok(exit::PASS)
+}

@@ -5,7 +5,11 @@
 //!                                              └─ answer: sustained │ not found up to │ unstable │ nothing
 //! ```
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
+
+use crate::run::RunError;
 
 /// Version of the document.
 pub const SCHEMA: u32 = 1;
@@ -163,7 +167,23 @@ pub struct Trial {
     pub run: String,
 }
 
+/// The name of the document in its folder.
+pub const FILE: &str = "capacity.json";
+
 impl Capacity {
+    /// Writes the document into its folder, in one step: a kill at any moment leaves the one before or this one.
+    ///
+    /// # Panics
+    /// Never: documents can always be written as JSON.
+    pub fn store(&self) -> Result<PathBuf, RunError> {
+        let path = Path::new(&self.folder).join(FILE);
+        let beside = path.with_extension("json.tmp");
+        let text = serde_json::to_vec_pretty(self).expect("documents have string keys only");
+        let stored = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, &path));
+        stored.map_err(|source| RunError::Write { path: path.clone(), source })?;
+        Ok(path)
+    }
+
     /// Exit code of the command: 130 broken off, 1 if some search found nothing that holds, 3 if some has no answer, else 0.
     pub fn exit(&self) -> u8 {
         let any = |hit: fn(&Answer) -> bool| self.searches.iter().any(|search| hit(&search.answer));

@@ -24,7 +24,7 @@ use crate::{agents::Agent, plan::Plan};
 mod bus;
 mod by_hand;
 mod child;
-mod clock;
+pub(crate) mod clock;
 mod control;
 mod faults;
 mod ground;
@@ -37,7 +37,7 @@ mod sweep;
 mod trial;
 mod usage;
 
-pub use ground::FileSystem;
+pub use ground::{FileSystem, GroundError};
 pub use sweep::{Swept, sweep};
 
 /// How a scenario is to be performed.

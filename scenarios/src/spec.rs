@@ -87,6 +87,9 @@ pub struct Sink {
     /// Whether request bodies are compressed.
     #[serde(default)]
     pub gzip: bool,
+    /// How many records a second the receiver answers for: a sink of known speed. Absent: as many as come.
+    #[serde(default)]
+    pub accepts: Option<units::Rate>,
 }
 
 /// How the agent hands records over.

@@ -21,6 +21,11 @@ pub enum Mode {
         /// How long, milliseconds.
         ms: u64,
     },
+    /// Books all, and answers only as fast as this many records a second allow: a sink of known speed.
+    Pace {
+        /// Records a second over all connections, at least 1.
+        per_s: u32,
+    },
     /// Books nothing and answers nothing; when the mode changes, the connection is cut.
     Hang,
     /// Books nothing and cuts the connection.
@@ -52,7 +57,7 @@ pub struct HttpCounters {
     pub bytes: u64,
     /// Requests answered with an error by [`Mode::Refuse`].
     pub refused: u64,
-    /// Requests answered late by [`Mode::Delay`].
+    /// Requests answered late by [`Mode::Delay`] and [`Mode::Pace`].
     pub delayed: u64,
     /// Requests left without an answer by [`Mode::Hang`].
     pub hung: u64,

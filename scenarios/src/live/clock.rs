@@ -6,6 +6,6 @@ pub(super) fn unix_seconds() -> i64 {
 }
 
 /// Now, as folder names have it: `20261121T054809Z`.
-pub(super) fn stamp() -> String {
+pub(crate) fn stamp() -> String {
     jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
 }

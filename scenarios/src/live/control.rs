@@ -28,7 +28,7 @@ const PATIENCE: u64 = 1_000_000;
 
 /// Performs warm-up, measure and drain.
 pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
-    let faults = Faults::new(super::faults::planned(plan, how.seed)?);
+    let faults = Faults::new(super::faults::planned(plan, how.seed)?, super::faults::healthy(plan));
     let mut control = Control {
         plan,
         how,

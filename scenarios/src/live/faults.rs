@@ -35,6 +35,8 @@ pub(super) struct Scene<'a> {
 /// Faults to come, and faults in force.
 #[derive(Debug)]
 pub(super) struct Faults {
+    /// The sink when nothing is wrong with it.
+    healthy: Mode,
     planned: Vec<Planned>,
     next: usize,
     active: Vec<Active>,
@@ -56,8 +58,8 @@ struct Active {
 
 impl Faults {
     /// Faults in the order of time.
-    pub(super) fn new(planned: Vec<Planned>) -> Self {
-        Self { planned, next: 0, active: Vec::new() }
+    pub(super) fn new(planned: Vec<Planned>, healthy: Mode) -> Self {
+        Self { healthy, planned, next: 0, active: Vec::new() }
     }
 
     /// True while something done to the sink is in force.
@@ -145,11 +147,11 @@ impl Faults {
         Ok(())
     }
 
-    /// The youngest fault of the sink is in force; without one it accepts.
+    /// The youngest fault of the sink is in force; without one it is healthy.
     fn set_sink(&self, scene: &Scene<'_>) -> Result<(), RunError> {
         let Some(http) = scene.http else { return Ok(()) };
         let youngest = self.active.iter().rev().find(|active| !active.planned.kind.hits_agent());
-        let (mode, id) = youngest.map_or((Mode::Accept, 0), |active| (mode(active.planned.kind), active.planned.id));
+        let (mode, id) = youngest.map_or((self.healthy, 0), |active| (mode(active.planned.kind), active.planned.id));
         if http.mode() != mode {
             http.set(mode, id)?;
         }
@@ -258,6 +260,11 @@ fn what_happened(kind: FaultKind) -> &'static str {
         FaultKind::Gone => "or connections were cut when nobody listened any more",
         FaultKind::KillAgent | FaultKind::TerminateAgent | FaultKind::PauseAgent => "were not concerned",
     }
+}
+
+/// How the sink behaves when nothing is wrong with it.
+pub(super) fn healthy(plan: &crate::plan::Plan) -> Mode {
+    plan.sink.accepts.map_or(Mode::Accept, |rate| Mode::Pace { per_s: rate.0 as u32 })
 }
 
 /// The faults of a scenario, planned by the seed.

@@ -236,6 +236,7 @@ fn receivers(
     let format = if array { Format::JsonArray } else { Format::JsonLines };
     let http =
         HttpReceiver::start(HttpPlan { format, payloads, ..HttpPlan::default() }, Arc::clone(ledger), trial.clock())?;
+    http.set(super::faults::healthy(plan), 0)?;
     let sink = SinkAt::Http { addr: http.addr(), array };
     Ok((Some(http), None, sink))
 }

@@ -20,6 +20,7 @@ pub(super) fn check(spec: &Spec, source: &Source) -> Result<(), SpecError> {
     of.rotation()?;
     of.swaps_and_removes()?;
     of.faults()?;
+    of.sink()?;
     of.agent()?;
     of.contract()
 }
@@ -257,6 +258,16 @@ impl Of<'_> {
             return self.refuse(&key("do"), "a file sink can neither refuse nor delay; use sink.kind = \"http\"");
         }
         Ok(())
+    }
+
+    fn sink(&self) -> Checked {
+        match self.spec.sink.accepts {
+            Some(rate) if !(1.0..=1e8).contains(&rate.0) => self.refuse("sink.accepts", "give \"1/s\" to \"100M/s\""),
+            Some(_) if !matches!(self.spec.sink.kind, SinkKind::Http | SinkKind::HttpArray) => {
+                self.refuse("sink.accepts", "only a sink that answers can take its time; set sink.kind = \"http\"")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn agent(&self) -> Checked {

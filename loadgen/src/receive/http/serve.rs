@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -31,6 +31,8 @@ use crate::{
 
 /// Bodies held at a time over all connections, bytes.
 const MAX_HELD: usize = 512 << 20;
+/// Idle time that a paced sink makes up for, microseconds.
+const MADE_UP_US: u64 = 20_000;
 /// Space kept between requests of a connection, bytes.
 const KEEP: usize = 4 << 20;
 
@@ -48,6 +50,8 @@ pub(super) struct Server {
     held: Cell<usize>,
     /// Requests counted for `LoseAck`, and in which turn.
     counted: Cell<(u64, u64)>,
+    /// For `Pace`: when the records answered so far will have taken their time, microseconds since the start of the run.
+    busy_until_us: Cell<u64>,
 }
 
 impl Server {
@@ -71,7 +75,23 @@ impl Server {
             settings,
             held: Cell::new(0),
             counted: Cell::new((0, 0)),
+            busy_until_us: Cell::new(0),
         }
+    }
+}
+
+impl Server {
+    /// How long until so many more records have had their turn. Time in which nothing came is not made up for, but for
+    /// a little: an agent that sends one request after the other shall reach the pace.
+    fn until_turn(&self, records: u64, per_s: u32) -> Duration {
+        let now_us = self.clock.now_us();
+        let us = records as f64 * 1e6 / f64::from(per_s.max(1));
+        let until_us = self.busy_until_us.get().max(now_us.saturating_sub(MADE_UP_US)) + us as u64;
+        self.busy_until_us.set(until_us);
+        if until_us > now_us {
+            add(&self.tally.delayed, 1);
+        }
+        Duration::from_micros(until_us.saturating_sub(now_us))
     }
 }
 
@@ -196,6 +216,16 @@ impl Connection {
                 let (batch, reply) = self.take(head, body, is_gzip, None);
                 let owed = Owed { server: &self.server, batch, fault_id: setting.fault_id };
                 tokio::time::sleep(Duration::from_millis(ms)).await;
+                owed.pay();
+                Ok(reply.response())
+            }
+            Mode::Pace { per_s } => {
+                let before = tally.records.load(Ordering::Relaxed);
+                let (batch, reply) = self.take(head, body, is_gzip, None);
+                let owed = Owed { server: &self.server, batch, fault_id: setting.fault_id };
+                // One thread serves all connections: the difference is this request's own.
+                let taken = tally.records.load(Ordering::Relaxed) - before;
+                tokio::time::sleep(self.server.until_turn(taken, per_s)).await;
                 owed.pay();
                 Ok(reply.response())
             }

@@ -254,3 +254,21 @@ fn a_body_that_breaks_off_was_never_taken() {
     assert_eq!((sink.send(0..100), sink.totals().delivered, sink.totals().duplicated), (Some(200), 100, 0));
     assert_eq!(sink.receiver.counters().requests, 1);
 }
+
+#[test]
+fn a_paced_sink_takes_everything_and_answers_at_its_own_speed() {
+    let sink = sink(HttpPlan::default());
+    sink.receiver.set(Mode::Pace { per_s: 1_000 }, 0).expect("in force");
+    let clock = RunClock::start();
+    for from in [0, 100, 200, 300] {
+        assert_eq!(sink.send(from..from + 100), Some(200));
+    }
+    let took_us = clock.now_us();
+    assert!((370_000..3_000_000).contains(&took_us), "400 records at 1,000 a second took {took_us} us");
+    assert_eq!((sink.totals().delivered, sink.totals().duplicated), (400, 0));
+    let both: Vec<TcpStream> = [400..600, 600..800].map(|seqs| sink.post("", &sink.body(seqs))).into();
+    let begin_us = clock.now_us();
+    both.into_iter().for_each(|mut stream| assert_eq!(status(&mut stream), Some(200)));
+    let took_us = clock.now_us() - begin_us;
+    assert!(took_us > 300_000, "connections share the speed: 400 records took {took_us} us");
+}

@@ -83,7 +83,7 @@ impl Server {
 impl Server {
     /// How long until so many more records have had their turn. Time in which nothing came is not made up for, but for
     /// a little: an agent that sends one request after the other shall reach the pace.
-    fn until_turn(&self, records: u64, per_s: u32) -> Duration {
+    pub(super) fn until_turn(&self, records: u64, per_s: u32) -> Duration {
         let now_us = self.clock.now_us();
         let us = records as f64 * 1e6 / f64::from(per_s.max(1));
         let until_us = self.busy_until_us.get().max(now_us.saturating_sub(MADE_UP_US)) + us as u64;

@@ -167,12 +167,16 @@ async fn perform(connection: &Connection, unit: Unit, stream: &mut TcpStream) ->
             server.ledger.answer_lost(batch, setting.fault_id);
             return None;
         }
-        Mode::Accept | Mode::LoseAck { .. } | Mode::Delay { .. } => {}
+        Mode::Accept | Mode::LoseAck { .. } | Mode::Delay { .. } | Mode::Pace { .. } => {}
     }
     let owed = Owed { server, batch: connection.book(all), fault_id: setting.fault_id };
-    if let Mode::Delay { ms } = setting.mode {
-        add(&tally.delayed, 1);
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+    match setting.mode {
+        Mode::Delay { ms } => {
+            add(&tally.delayed, 1);
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+        Mode::Pace { per_s } => tokio::time::sleep(server.until_turn(all.len() as u64, per_s)).await,
+        _ => {}
     }
     // A failed write leaves the answer owed: the records may come again.
     stream.write_all(&unit.answer).await.ok()?;

@@ -5,7 +5,7 @@ use results::outcome::{Outcome, Verdict};
 
 use crate::{
     scenarios::clean,
-    support::{Judged, live, place, reuses_inodes, run},
+    support::{Judged, ci, live, place, reuses_inodes, run},
 };
 
 /// The class of the broken promise, and the name of its cause.
@@ -46,6 +46,10 @@ fn every_planted_defect_is_caught_and_named() {
 
 #[test]
 fn the_same_scenarios_without_a_defect_pass() {
+    if ci() {
+        println!("left to every_shipped_scenario_passes, which performs each of them three times here");
+        return;
+    }
     let _live = live();
     let mut names: Vec<&str> = ALL.iter().flat_map(|about| about.scenarios).copied().collect();
     names.dedup();

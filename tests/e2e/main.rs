@@ -17,3 +17,4 @@ mod readme;
 mod scenarios;
 mod shapes;
 mod support;
+mod tui;

@@ -4,7 +4,7 @@
 //! is printed, whichever thread panics) and by [`restore`], which a signal thread calls before it ends the process.
 
 use std::{
-    io::{self, Stderr, Write},
+    io::{self, BufWriter, Stderr, Write},
     panic,
     sync::{
         Once,
@@ -18,9 +18,12 @@ use ratatui::{
     crossterm::{
         cursor::{Hide, Show},
         execute,
-        terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+        terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
     },
 };
+
+/// Bytes of a frame that are gathered before they are written.
+const FRAME: usize = 1 << 16;
 
 /// True while the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -35,7 +38,7 @@ pub enum TerminalError {
 }
 
 /// The terminal, drawn on through standard error: standard output is for what scripts read.
-pub(super) type Screen = Terminal<CrosstermBackend<Stderr>>;
+pub(super) type Screen = Terminal<CrosstermBackend<BufWriter<Stderr>>>;
 
 /// Holds the terminal.
 pub(super) struct Guard {
@@ -55,9 +58,9 @@ impl Guard {
         // From here on whoever fails gives it back.
         TAKEN.store(true, Ordering::SeqCst);
         let screen = enable_raw_mode()
-            .and_then(|()| execute!(io::stderr(), EnterAlternateScreen, Hide))
-            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stderr())))
-            .and_then(|mut screen| screen.clear().map(|()| screen));
+            .and_then(|()| execute!(io::stderr(), EnterAlternateScreen, Clear(ClearType::All), Hide))
+            // One write a frame: standard error alone would make it one a cell.
+            .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(FRAME, io::stderr()))));
         screen.map(|screen| Self { screen }).map_err(|error| {
             restore();
             error.into()
@@ -91,3 +94,6 @@ pub fn restore() {
         let _ = out.flush();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,22 +1,35 @@
-//! How long to pause before the next try: doubling from 50 ms to 1 s, each between half and the whole of it, so
-//! that many senders that failed together do not come back together.
+//! How long to pause before the next try: doubling from `scheduler.base` to `scheduler.cap` (unless stated: 50 ms and
+//! 1 s), each between half and the whole of it, so that many senders that failed together do not come back together.
 
 use std::time::Duration;
 
-const FIRST_MS: u64 = 50;
-const MOST_MS: u64 = 1_000;
+/// The shortest and the longest pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    /// The first, ms.
+    pub first_ms: u64,
+    /// The longest, ms.
+    pub most_ms: u64,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self { first_ms: 50, most_ms: 1_000 }
+    }
+}
 
 /// The pauses of one output.
 #[derive(Debug, Clone)]
 pub struct Backoff {
+    pauses: Pauses,
     state: u64,
     failures: u32,
 }
 
 impl Backoff {
     /// Pauses that depend on `seed` only.
-    pub fn new(seed: u64) -> Self {
-        Self { state: seed, failures: 0 }
+    pub fn new(seed: u64, pauses: Pauses) -> Self {
+        Self { pauses, state: seed, failures: 0 }
     }
 
     /// A delivery succeeded.
@@ -31,13 +44,14 @@ impl Backoff {
 
     /// A delivery failed: how long to pause.
     pub fn pause(&mut self) -> Duration {
-        let whole = FIRST_MS.saturating_mul(1 << self.failures.min(16)).min(MOST_MS);
+        let Pauses { first_ms, most_ms } = self.pauses;
+        let whole = first_ms.saturating_mul(1 << self.failures.min(16)).min(most_ms);
         self.failures = self.failures.saturating_add(1);
         Duration::from_millis(whole / 2 + self.random() % (whole / 2 + 1))
     }
 
     /// Splitmix64: the quality of the bits does not matter here, that they come from the seed does.
-    fn random(&mut self) -> u64 {
+    pub(crate) fn random(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.state;
         bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -52,7 +66,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_their_limit_and_start_again_after_a_success() {
-        let mut backoff = Backoff::new(7);
+        let mut backoff = Backoff::new(7, Pauses::default());
         let pauses: Vec<u128> = (0..40).map(|_| backoff.pause().as_millis()).collect();
         assert!((25..=50).contains(&pauses[0]) && (50..=100).contains(&pauses[1]), "{pauses:?}");
         assert!(pauses[6..].iter().all(|pause| (500..=1_000).contains(pause)), "{pauses:?}");

@@ -8,9 +8,12 @@
 
 use std::ops::Range;
 
-use super::escape::Escaper;
+use super::{
+    escape::Escaper,
+    plan::{DateFormat, RecordFormat},
+};
 use crate::{
-    config::plan::{DateFormat, Framing, RecordFormat},
+    config::plan::Framing,
     event::{Event, json},
     parse::{Batch, Record, Stream, time::Time},
 };
@@ -22,6 +25,8 @@ pub enum Layout {
     Lines,
     /// A record and a comma; the caller puts the brackets.
     Array,
+    /// A record and nothing more.
+    Stream,
     /// `tag: [time, record]` and a line feed, as Fluent Bit's file output does by default.
     Prefixed,
 }
@@ -31,6 +36,7 @@ pub enum Layout {
 pub struct Encoder {
     format: RecordFormat,
     layout: Layout,
+    tag_key: Option<String>,
     escaper: Escaper,
     clock: Clock,
     parts: Parts,
@@ -40,6 +46,8 @@ pub struct Encoder {
 #[derive(Debug, Clone, Default)]
 struct Parts {
     open: Vec<u8>,
+    /// From the end of the date to the first field.
+    dated: Vec<u8>,
     stamp_key: Vec<u8>,
     /// By stream, then whole or partial: from the end of the stamp to the beginning of the text.
     middle: [[Vec<u8>; 2]; 2],
@@ -52,12 +60,20 @@ struct Parts {
 impl Encoder {
     /// An encoder for one output.
     pub fn new(format: RecordFormat, layout: Layout) -> Self {
-        Self { format, layout, escaper: Escaper::default(), clock: Clock::default(), parts: Parts::default() }
+        let (escaper, clock, parts) = (Escaper::default(), Clock::default(), Parts::default());
+        Self { format, layout, tag_key: None, escaper, clock, parts }
+    }
+
+    /// With the tag under a key, behind the date.
+    #[must_use]
+    pub fn tagged(mut self, key: Option<String>) -> Self {
+        self.tag_key = key.filter(|_| self.format.date_key.is_some());
+        self
     }
 
     /// Appends the records `range` of `batch` to `out`.
     pub fn batch(&mut self, batch: &Batch, range: Range<usize>, out: &mut Vec<u8>) {
-        self.prepare(batch);
+        self.begin(batch);
         out.reserve(batch.carried() * range.len() / batch.len().max(1) + 96 * range.len());
         if batch.events.is_empty() {
             batch.records[range].iter().for_each(|record| self.record(batch, record, out));
@@ -66,8 +82,17 @@ impl Encoder {
         }
     }
 
+    /// Appends record `index` of the batch that was begun.
+    #[inline]
+    pub fn one(&mut self, batch: &Batch, index: usize, out: &mut Vec<u8>) {
+        match batch.events.get(index) {
+            Some(event) => self.event(event, out),
+            None => self.record(batch, &batch.records[index], out),
+        }
+    }
+
     /// Appends one record that has fields.
-    fn event(&mut self, event: &Event, out: &mut Vec<u8>) {
+    pub fn event(&mut self, event: &Event, out: &mut Vec<u8>) {
         self.open(event.time, out);
         if out.last() != Some(&b'{') && !event.fields.is_empty() {
             out.push(b',');
@@ -85,12 +110,14 @@ impl Encoder {
             out.extend_from_slice(b", {");
         } else if self.format.date_key.is_some() {
             self.clock.write(time, self.format.date, out);
+            out.extend_from_slice(&self.parts.dated);
         } else {
             out.push(b'{');
         }
     }
 
-    fn prepare(&mut self, batch: &Batch) {
+    /// Renders what is the same for all records of a batch; [`Encoder::one`] goes on from there.
+    pub fn begin(&mut self, batch: &Batch) {
         let labels = &batch.labels;
         let dated = self.format.date_key.is_some();
         let comma = if dated { "," } else { "" };
@@ -101,6 +128,9 @@ impl Encoder {
         }
         if let Some(key) = self.format.date_key.clone() {
             parts.open.extend_from_slice(format!("{{{}:", self.string(&key)).as_bytes());
+        }
+        if let Some(key) = self.tag_key.clone() {
+            parts.dated = format!(",{}:{}", self.string(&key), self.string(&batch.tag)).into_bytes();
         }
         parts.stamp_key = format!("{comma}\"time\":\"").into_bytes();
         for (stream, name) in [(0, "stdout"), (1, "stderr")] {
@@ -118,6 +148,7 @@ impl Encoder {
         parts.close = match self.layout {
             Layout::Lines => b"}\n".to_vec(),
             Layout::Array => b"},".to_vec(),
+            Layout::Stream => b"}".to_vec(),
             Layout::Prefixed => b"}]\n".to_vec(),
         };
         self.parts = parts;
@@ -205,6 +236,18 @@ impl Clock {
                 decimal(u64::from(time.nanos / 1_000), 6, out);
                 out.extend_from_slice(b"Z\"");
             }
+            DateFormat::Iso8601Ms => {
+                decimal(u64::from(time.nanos / 1_000_000), 3, out);
+                out.extend_from_slice(b"Z\"");
+            }
+            DateFormat::Iso8601Ns => {
+                decimal(u64::from(time.nanos), 9, out);
+                out.extend_from_slice(b"Z\"");
+            }
+            DateFormat::JavaSql => {
+                decimal(u64::from(time.nanos / 1_000), 6, out);
+                out.push(b'"');
+            }
         }
     }
 
@@ -212,9 +255,10 @@ impl Clock {
     fn render(&mut self, seconds: i64, format: DateFormat) {
         self.second = Some((seconds, format));
         self.text = match format {
-            DateFormat::Iso8601 => {
+            DateFormat::Iso8601 | DateFormat::Iso8601Ms | DateFormat::Iso8601Ns | DateFormat::JavaSql => {
+                let between = if format == DateFormat::JavaSql { ' ' } else { 'T' };
                 let at = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-                format!("\"{}.", at.strftime("%Y-%m-%dT%H:%M:%S")).into_bytes()
+                format!("\"{}{between}{}.", at.strftime("%Y-%m-%d"), at.strftime("%H:%M:%S")).into_bytes()
             }
             // Before 1970 a fraction after a negative number would point the wrong way; no log is that old.
             DateFormat::Epoch | DateFormat::EpochMs | DateFormat::Double => seconds.max(0).to_string().into_bytes(),
@@ -223,7 +267,7 @@ impl Clock {
 }
 
 /// At least `width` digits of `value`.
-fn decimal(mut value: u64, width: usize, out: &mut Vec<u8>) {
+pub(super) fn decimal(mut value: u64, width: usize, out: &mut Vec<u8>) {
     let mut digits = [b'0'; 20];
     let mut at = digits.len();
     while value > 0 {

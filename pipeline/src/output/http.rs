@@ -1,95 +1,220 @@
-//! Requests over one kept-alive connection: JSON lines or one array, gzip if asked for.
+//! `http`: requests over kept-alive connections, one for each worker: lines, one array or `MessagePack`, gzip if asked for.
 //!
-//! One request is in flight, so order is kept. Only a 2xx answer takes the batches; anything else, a broken
-//! connection or no answer in time sends the same body again. 413 halves the request instead (see the parent).
+//! Only a 2xx answer takes the batches. No answer, a broken connection and any other answer send the same body again.
+//! Some answers are about the records and not about the hour: 413 (at once) and 400 or 422 (at the third time) halve
+//! the request, down to the single record that cannot be accepted; that one is given up, and the rest goes on.
 
-use std::{ops::Range, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use hyper::StatusCode;
-use thiserror::Error;
+use http_body_util::Full;
+use hyper::{Method, Request, StatusCode, header};
 
-use super::{Context, again, backoff::Backoff, encode::Encoder, encode::Layout};
+use super::{
+    Context,
+    encode::{Encoder, Layout},
+    flight::{self, Courier},
+    net::Net,
+    plan::{OutputPlan, RecordFormat, bytes, net_keys, record},
+    request::{Client, HttpError, basic, gzip},
+    retry::Retry,
+};
 use crate::{
-    config::plan::{HttpPlan, RetryLimit},
+    config::{
+        Entry,
+        error::At,
+        keys::{Keys, bad},
+    },
     parse::Batch,
+    wire::msgpack,
 };
 
-mod connection;
+pub(crate) const KEYS: &[&str] = net_keys!(
+    "URI",
+    "Format",
+    "Compress",
+    "Header",
+    "Header_Tag",
+    "Allow_Duplicated_Headers",
+    "http_Method",
+    "http_User",
+    "http_Passwd",
+    "Log_Response_Payload",
+    "Json_date_key",
+    "Json_date_format",
+    "Body_Max_Size",
+    "http.response_timeout",
+);
+const FORMATS: &[&str] = &["json_lines", "json", "json_stream", "msgpack"];
+const COMPRESS: &[&str] = &["gzip"];
+const METHODS: &[&str] = &["POST", "PUT"];
+/// Longest answer that is read, bytes; after a longer one the connection is not used again.
+const ANSWER_MAX: usize = 64 << 10;
+/// Tries before an answer about the records is believed.
+const BELIEVED: u32 = 3;
 
-use connection::Connection;
+/// Requests to a server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpPlan {
+    /// The server.
+    pub net: Net,
+    /// Path of the request.
+    pub uri: String,
+    /// PUT instead of POST.
+    pub put: bool,
+    /// What stands in a body.
+    pub body: Body,
+    /// Compression of the body.
+    pub gzip: bool,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// The header that names the tag, if it is wanted; then a request carries one tag only.
+    pub tag_header: Option<String>,
+    /// How a record is written.
+    pub record: RecordFormat,
+    /// Most bytes of a body before compression, unless one record alone is larger.
+    pub body_max: usize,
+}
 
-/// Why a request failed.
-#[derive(Debug, Error)]
-pub(super) enum HttpError {
-    #[error("connect to {address}: {error}")]
-    Connect { address: String, error: std::io::Error },
-    #[error("connect to {address}: no answer within {limit_ms} ms; check that it listens there")]
-    ConnectTimeout { address: String, limit_ms: u64 },
-    #[error("talk to {address}: {error}")]
-    Broken { address: String, error: hyper::Error },
-    #[error("get an answer from {address} within {limit_ms} ms; raise http.response_timeout if it is only slow")]
-    Timeout { address: String, limit_ms: u64 },
-    #[error("deliver to {address}: it answered {status}")]
-    Refused { address: String, status: StatusCode },
+/// What stands in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// JSON, a line each.
+    Lines,
+    /// One JSON array.
+    Array,
+    /// JSON objects, one behind the other.
+    Stream,
+    /// `MessagePack`: `[time, record]`, one behind the other.
+    Msgpack,
+}
+
+pub(crate) fn plan(keys: &Keys<'_>) -> At<HttpPlan> {
+    let uri = keys.text("URI").unwrap_or_else(|| "/".to_owned());
+    if !uri.starts_with('/') || uri.bytes().any(|byte| byte <= b' ' || byte >= 0x7f) {
+        let entry = keys.need("URI")?;
+        return Err((entry.line, bad(entry, "a path, as /records")));
+    }
+    let mut headers = keys.all("Header").map(header).collect::<At<Vec<_>>>()?;
+    if !keys.boolean("Allow_Duplicated_Headers", true)? {
+        for index in (0..headers.len()).rev() {
+            if headers[index + 1..].iter().any(|(name, _)| name.eq_ignore_ascii_case(&headers[index].0)) {
+                headers.remove(index);
+            }
+        }
+    }
+    if let Some(user) = keys.get("http_User") {
+        let password = keys.text("http_Passwd").unwrap_or_default();
+        headers.push(("authorization".to_owned(), basic(&user.value, &password)));
+    }
+    keys.boolean("Log_Response_Payload", true)?;
+    let tag_header = match keys.get("Header_Tag") {
+        Some(entry) if header::HeaderName::from_bytes(entry.value.as_bytes()).is_err() => {
+            return Err((entry.line, bad(entry, "the name of a header, as X-Tag")));
+        }
+        entry => entry.map(|entry| entry.value.clone()),
+    };
+    Ok(HttpPlan {
+        net: Net::plan(keys, 80, "http.response_timeout")?,
+        uri,
+        put: keys.word("http_Method", METHODS)? == Some(1),
+        body: match keys.word("Format", FORMATS)? {
+            Some(1) => Body::Array,
+            Some(2) => Body::Stream,
+            Some(3) => Body::Msgpack,
+            _ => Body::Lines,
+        },
+        gzip: keys.word("Compress", COMPRESS)?.is_some(),
+        headers,
+        tag_header,
+        record: record(keys)?,
+        body_max: bytes(keys, "Body_Max_Size", 1 << 20, 1_000, 64_000_000)?,
+    })
+}
+
+fn header(entry: &Entry) -> At<(String, String)> {
+    const EXPECTED: &str = "a name and a value, as X-Scope logs";
+    let (name, value) = entry.value.split_once(char::is_whitespace).ok_or((entry.line, bad(entry, EXPECTED)))?;
+    let ours = ["content-length", "transfer-encoding", "content-encoding", "connection", "host"];
+    let valid = header::HeaderName::from_bytes(name.as_bytes()).is_ok()
+        && header::HeaderValue::from_str(value.trim()).is_ok()
+        && !ours.contains(&name.to_ascii_lowercase().as_str());
+    if !valid {
+        return Err((entry.line, bad(entry, EXPECTED)));
+    }
+    Ok((name.to_owned(), value.trim().to_owned()))
 }
 
 /// Records of one request: runs of records of batches.
-type Pieces = Vec<(Arc<Batch>, Range<usize>)>;
+pub(super) type Pieces = Vec<(Arc<Batch>, Range<usize>)>;
 
-pub(super) async fn run(name: String, plan: HttpPlan, retry: RetryLimit, context: Context) {
-    let layout = if plan.array { Layout::Array } else { Layout::Lines };
-    let mut output = HttpOutput {
-        name,
-        encoder: Encoder::new(plan.record.clone(), layout),
-        connection: Connection::new(&plan),
-        backoff: Backoff::new(context.seed),
-        spare: Vec::new(),
-        retry,
-        plan,
+pub(super) async fn run(output: &OutputPlan, plan: &HttpPlan, context: &Context) {
+    let layout = match plan.body {
+        Body::Array => Layout::Array,
+        Body::Stream => Layout::Stream,
+        Body::Lines | Body::Msgpack => Layout::Lines,
     };
-    while let Some(batches) = context.buffer.next(context.lane, output.plan.body_max, context.linger).await {
-        let count = batches.len();
-        let pieces = batches.into_iter().map(|batch| (Arc::clone(&batch), 0..batch.len())).collect();
-        output.deliver(pieces, &context).await;
-        context.buffer.taken(context.lane, count);
-    }
+    let worker = |worker: usize| HttpOutput {
+        encoder: Encoder::new(plan.record.clone(), layout),
+        client: Client::new(plan.net.clone()),
+        retry: Retry::new(output, context, worker as u64),
+        spare: Vec::new(),
+        plan: plan.clone(),
+    };
+    flight::run(context, plan.body_max, (0..output.workers).map(worker).collect()).await;
 }
 
 struct HttpOutput {
-    name: String,
     plan: HttpPlan,
-    retry: RetryLimit,
+    retry: Retry,
     encoder: Encoder,
-    connection: Connection,
-    backoff: Backoff,
+    client: Client,
     spare: Vec<u8>,
 }
 
+impl Courier for HttpOutput {
+    async fn deliver(&mut self, batches: &[Arc<Batch>]) {
+        let whole = |batch: &Arc<Batch>| (Arc::clone(batch), 0..batch.len());
+        if self.plan.tag_header.is_none() {
+            return self.pieces(batches.iter().map(whole).collect()).await;
+        }
+        for batches in batches.chunk_by(|one, other| one.tag == other.tag) {
+            self.pieces(batches.iter().map(whole).collect()).await;
+        }
+    }
+}
+
+/// What a final error means for the records.
+enum End {
+    Accepted,
+    /// Something in the request can never be accepted.
+    Unacceptable(HttpError),
+    /// `Retry_Limit` is reached.
+    GivenUp(HttpError),
+}
+
 impl HttpOutput {
-    /// Returns when every record is taken or given up for a stated reason.
-    async fn deliver(&mut self, pieces: Pieces, context: &Context) {
+    async fn pieces(&mut self, pieces: Pieces) {
         let mut todo = vec![pieces];
         while let Some(pieces) = todo.pop() {
             let records: usize = pieces.iter().map(|(_, range)| range.len()).sum();
             if records == 0 {
                 continue;
             }
+            let tag = self.plan.tag_header.is_some().then(|| Arc::clone(&pieces[0].0.tag));
             let body = self.body(&pieces);
             let sent = body.len();
-            match self.send(&body, context).await {
-                Ok(()) => context.counters.confirmed(records, sent),
-                Err(HttpError::Refused { status: StatusCode::PAYLOAD_TOO_LARGE, .. }) if records > 1 => {
+            match self.send(&body, tag.as_deref()).await {
+                End::Accepted => self.retry.confirmed(records, sent),
+                End::Unacceptable(_) if records > 1 => {
                     let (first, second) = halve(pieces, records / 2);
                     todo.extend([second, first]);
                 }
-                Err(error @ HttpError::Refused { status: StatusCode::PAYLOAD_TOO_LARGE, .. }) => {
-                    context.counters.refused.fetch_add(records as u64, Ordering::Relaxed);
-                    tracing::error!(output = self.name, %error, bytes = sent, "a record is too large for ever: dropped");
+                End::Unacceptable(error) => {
+                    pieces.iter().for_each(|(batch, range)| self.retry.refused(batch, range.clone(), &error));
                 }
-                Err(error) => {
-                    context.counters.dropped.fetch_add(records as u64, Ordering::Relaxed);
-                    tracing::error!(output = self.name, %error, records, "Retry_Limit is reached: dropped");
+                End::GivenUp(error) => {
+                    pieces.iter().for_each(|(batch, range)| self.retry.dropped(batch, range.clone(), &error));
                 }
             }
             self.reclaim(body);
@@ -99,21 +224,28 @@ impl HttpOutput {
     fn body(&mut self, pieces: &Pieces) -> Bytes {
         let mut body = std::mem::take(&mut self.spare);
         body.clear();
-        if self.plan.array {
-            body.push(b'[');
+        match self.plan.body {
+            Body::Msgpack => {
+                for (batch, range) in pieces {
+                    for event in range.clone().map(|index| batch.event(index)) {
+                        msgpack::encode_array(2, &mut body);
+                        msgpack::encode_time(event.time, &mut body);
+                        msgpack::encode_fields(&event.fields, &mut body);
+                    }
+                }
+            }
+            Body::Lines | Body::Stream => {
+                pieces.iter().for_each(|(batch, range)| self.encoder.batch(batch, range.clone(), &mut body));
+            }
+            Body::Array => {
+                body.push(b'[');
+                pieces.iter().for_each(|(batch, range)| self.encoder.batch(batch, range.clone(), &mut body));
+                // There is at least one record, and a comma behind the last.
+                body.pop();
+                body.push(b']');
+            }
         }
-        for (batch, range) in pieces {
-            self.encoder.batch(batch, range.clone(), &mut body);
-        }
-        if self.plan.array {
-            // There is at least one record, and a comma behind the last.
-            body.pop();
-            body.push(b']');
-        }
-        if self.plan.gzip {
-            return Bytes::from(compress(&body));
-        }
-        Bytes::from(body)
+        if self.plan.gzip { Bytes::from(gzip(&body)) } else { Bytes::from(body) }
     }
 
     /// Keeps the memory of a body for the next one.
@@ -125,33 +257,54 @@ impl HttpOutput {
         }
     }
 
-    /// Sends until it is accepted; the error is final.
-    async fn send(&mut self, body: &Bytes, context: &Context) -> Result<(), HttpError> {
+    /// Sends until it is decided.
+    async fn send(&mut self, body: &Bytes, tag: Option<&str>) -> End {
         loop {
-            let error = match self.connection.request(&self.plan, body.clone()).await {
-                Ok(status) if status.is_success() => {
-                    if self.backoff.failures() > 0 {
-                        tracing::info!(output = self.name, failures = self.backoff.failures(), "delivers again");
+            let request = self.request(body.clone(), tag);
+            let (error, after) = match self.client.send(request, ANSWER_MAX).await {
+                Ok(answer) if answer.status.is_success() => return End::Accepted,
+                Ok(answer) => {
+                    let (status, after) = (answer.status, answer.after);
+                    let error = answer.refused(self.client.address());
+                    let content = matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY);
+                    if status == StatusCode::PAYLOAD_TOO_LARGE || content && self.retry.failures() + 1 >= BELIEVED {
+                        self.retry.reset();
+                        return End::Unacceptable(error);
                     }
-                    self.backoff.reset();
-                    return Ok(());
+                    (error, after)
                 }
-                Ok(status) => HttpError::Refused { address: self.connection.address(), status },
-                Err(error) => error,
+                Err(error) => (error, None),
             };
-            let final_answer = matches!(error, HttpError::Refused { status: StatusCode::PAYLOAD_TOO_LARGE, .. });
-            let pause = self.backoff.pause();
-            if final_answer || !again(self.retry, self.backoff.failures()) {
-                self.backoff.reset();
-                return Err(error);
+            if !self.retry.again(&error, after).await {
+                return End::GivenUp(error);
             }
-            context.counters.retries.fetch_add(1, Ordering::Relaxed);
-            if self.backoff.failures().is_power_of_two() {
-                let failures = self.backoff.failures();
-                tracing::warn!(output = self.name, %error, failures, pause_ms = pause.as_millis() as u64, "tries again");
-            }
-            tokio::time::sleep(pause).await;
         }
+    }
+
+    fn request(&self, body: Bytes, tag: Option<&str>) -> Request<Full<Bytes>> {
+        let plan = &self.plan;
+        let kind = match plan.body {
+            Body::Array => "application/json",
+            Body::Lines | Body::Stream => "application/x-ndjson",
+            Body::Msgpack => "application/msgpack",
+        };
+        let method = if plan.put { Method::PUT } else { Method::POST };
+        let mut request = Request::builder().method(method).uri(&plan.uri).header(header::HOST, self.client.address());
+        if !plan.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        if plan.gzip {
+            request = request.header(header::CONTENT_ENCODING, "gzip");
+        }
+        for (name, value) in &plan.headers {
+            request = request.header(name, value);
+        }
+        if let Some((name, tag)) = plan.tag_header.as_ref().zip(tag) {
+            // A tag comes from outside; what no header can carry is left out of it.
+            let tag: String = tag.chars().filter(|c| c.is_ascii_graphic()).collect();
+            request = request.header(name, tag);
+        }
+        request.body(Full::new(body)).expect("path and headers were checked with the configuration")
     }
 }
 
@@ -170,18 +323,6 @@ fn halve(pieces: Pieces, mut count: usize) -> (Pieces, Pieces) {
         }
     }
     (first, second)
-}
-
-fn compress(body: &[u8]) -> Vec<u8> {
-    use std::io::Write;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 4), flate2::Compression::fast());
-    encoder.write_all(body).expect("memory takes every byte");
-    encoder.finish().expect("memory takes every byte")
-}
-
-/// A limit of the plan as a duration.
-fn limit(ms: u64) -> Duration {
-    Duration::from_millis(ms)
 }
 
 #[cfg(test)]

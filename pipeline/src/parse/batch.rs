@@ -176,6 +176,11 @@ impl Batch {
         if own == 0 { crate::chunk::mix(self.origin, index as u64) } else { own }
     }
 
+    /// When record `index` was written.
+    pub fn time(&self, index: usize) -> Time {
+        self.events.get(index).map_or_else(|| self.records[index].time, |event| event.time)
+    }
+
     /// The same batch with its records as fields.
     #[must_use]
     pub fn into_events(mut self) -> Self {

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+pub use crate::output::{backoff::Pauses, plan::{DateFormat, Destination, OutputPlan, RecordFormat, RetryLimit}};
 use crate::{buffer::route::Matching, filter::FilterPlan, input::dummy::DummyInput};
 
 /// The whole pipeline.
@@ -32,6 +33,8 @@ pub struct ServicePlan {
     pub http: Option<HttpServer>,
     /// What counts as unwell.
     pub health: Health,
+    /// How long outputs pause between tries.
+    pub pauses: Pauses,
     /// Records on the disk.
     pub storage: StoragePlan,
 }
@@ -200,99 +203,4 @@ pub enum DbSync {
     Normal,
     /// Every second.
     Full,
-}
-
-/// One output.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OutputPlan {
-    /// Its name in messages and metrics: its alias, or the plugin and its place, as `http.0`.
-    pub name: String,
-    /// What of it is logged, if that differs from the rest.
-    pub log_level: Option<LogLevel>,
-    /// The tags it takes.
-    pub matches: Matching,
-    /// What happens to what it cannot deliver.
-    pub retry: RetryLimit,
-    /// Where it delivers.
-    pub to: Destination,
-}
-
-/// How often a delivery is repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryLimit {
-    /// For ever: nothing is dropped because the other side is away. The default.
-    Never,
-    /// So many times; then the request is dropped, counted and named in the log.
-    After(u32),
-}
-
-/// Where an output delivers.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Destination {
-    /// Requests to a server.
-    Http(HttpPlan),
-    /// Lines in files.
-    File(FilePlan),
-    /// Nowhere: taken at once.
-    Null,
-    /// Lines on standard output.
-    Stdout(RecordFormat),
-}
-
-/// Requests to a server.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HttpPlan {
-    /// Name or address of the server.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Path of the request.
-    pub uri: String,
-    /// One array a request instead of lines.
-    pub array: bool,
-    /// Compression of the body.
-    pub gzip: bool,
-    /// Further headers.
-    pub headers: Vec<(String, String)>,
-    /// How a record is written.
-    pub record: RecordFormat,
-    /// Most bytes of a body before compression, unless one record alone is larger.
-    pub body_max: usize,
-    /// The longest that a connection may take, ms.
-    pub connect_timeout_ms: u64,
-    /// The longest that an answer may take, ms.
-    pub response_timeout_ms: u64,
-}
-
-/// Lines in files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilePlan {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The file in it; without one, the tag made safe.
-    pub file: Option<String>,
-    /// Whether the tag and the time stand before the record, as Fluent Bit does by default.
-    pub prefix: bool,
-}
-
-/// How a record is written as JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordFormat {
-    /// Key of the time, if it is wanted.
-    pub date_key: Option<String>,
-    /// How the time is written.
-    pub date: DateFormat,
-}
-
-/// How a time is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DateFormat {
-    /// Seconds with nanoseconds, a number.
-    Double,
-    /// Whole seconds, a number.
-    Epoch,
-    /// Whole milliseconds, a number.
-    EpochMs,
-    /// `2026-11-21T05:50:01.123456Z`, a string.
-    Iso8601,
 }

@@ -8,7 +8,8 @@ use crate::{
     config::{
         error::At,
         keys::{Keys, bad},
-        value,
+        plan::{LogLevel, ServicePlan},
+        shared, value,
     },
 };
 
@@ -17,6 +18,8 @@ use crate::{
 pub struct OutputPlan {
     /// Its name in messages: the plugin and its place, as `http.0`.
     pub name: String,
+    /// What of it is logged, if that differs from the rest.
+    pub log_level: Option<LogLevel>,
     /// The tags it takes.
     pub matches: Matching,
     /// What happens to what it cannot deliver.
@@ -120,7 +123,7 @@ pub(crate) use net_keys;
 
 impl OutputPlan {
     /// The keys that every output has.
-    pub(crate) fn of(keys: &Keys<'_>, name: String, to: Destination) -> At<Self> {
+    pub(crate) fn of(keys: &Keys<'_>, name: String, service: &ServicePlan, to: Destination) -> At<Self> {
         let bytes = keys.read("storage.total_limit_size", None, "a size of at least 1M, as 500M", |text| {
             value::size(text).filter(|&size| size >= 1_000_000).map(Some)
         })?;
@@ -132,9 +135,10 @@ impl OutputPlan {
         };
         Ok(Self {
             name,
-            matches: Matching::from(keys.need("Match")?.value.as_str()),
+            log_level: shared::log_level(keys)?,
+            matches: shared::matching(keys)?,
             retry: keys.read("Retry_Limit", RetryLimit::Never, RETRY, retry)?,
-            pauses: Pauses::default(),
+            pauses: service.pauses,
             dead_letter,
             workers: keys.read("Workers", 1, "a number from 1 to 64", |text| {
                 // Fluent Bit's 0 means no thread of its own: one delivery at a time here.

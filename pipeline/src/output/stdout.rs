@@ -1,40 +1,48 @@
-//! JSON lines on standard output.
+//! `stdout`: JSON lines on standard output.
 
-use std::{io::Write, sync::atomic::Ordering};
+use std::io::Write;
 
-use super::{Context, again, backoff::Backoff, encode::Encoder, encode::Layout};
-use crate::config::plan::{RecordFormat, RetryLimit};
+use super::{
+    Context,
+    encode::{Encoder, Layout},
+    plan::{OutputPlan, RecordFormat, record},
+    retry::Retry,
+};
+use crate::config::{error::At, keys::Keys};
 
+pub(crate) const KEYS: &[&str] = &["Format", "Json_date_key", "Json_date_format"];
+const FORMATS: &[&str] = &["json_lines"];
 const BYTES: usize = 256 << 10;
 
-pub(super) async fn run(name: String, format: RecordFormat, retry: RetryLimit, context: Context) {
-    let mut encoder = Encoder::new(format, Layout::Lines);
-    let mut backoff = Backoff::new(context.seed);
+pub(crate) fn plan(keys: &Keys<'_>) -> At<RecordFormat> {
+    keys.word("Format", FORMATS)?;
+    record(keys)
+}
+
+pub(super) async fn run(output: &OutputPlan, format: &RecordFormat, context: &Context) {
+    let mut encoder = Encoder::new(format.clone(), Layout::Lines);
+    let mut retry = Retry::new(output, context, 0);
     let mut lines = Vec::new();
     while let Some(batches) = context.buffer.next(context.lane, BYTES, context.linger).await {
         lines.clear();
-        for batch in &batches {
-            encoder.batch(batch, 0..batch.len(), &mut lines);
-        }
+        batches.iter().for_each(|batch| encoder.batch(batch, 0..batch.len(), &mut lines));
         let records: usize = batches.iter().map(|batch| batch.len()).sum();
         loop {
-            let mut stdout = std::io::stdout().lock();
-            let Err(error) = stdout.write_all(&lines).and_then(|()| stdout.flush()) else {
-                context.counters.confirmed(records, lines.len());
-                backoff.reset();
+            let Err(error) = print(&lines) else {
+                retry.confirmed(records, lines.len());
                 break;
             };
-            drop(stdout);
-            let pause = backoff.pause();
-            if !again(retry, backoff.failures()) {
-                context.counters.dropped.fetch_add(records as u64, Ordering::Relaxed);
-                tracing::error!(output = name, %error, records, "Retry_Limit is reached: dropped");
+            if !retry.again(&error, None).await {
+                batches.iter().for_each(|batch| retry.dropped(batch, 0..batch.len(), &error));
                 break;
             }
-            context.counters.retries.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(output = name, %error, "tries again");
-            tokio::time::sleep(pause).await;
         }
         context.buffer.taken(context.lane, batches.len());
     }
+}
+
+fn print(lines: &[u8]) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(lines)?;
+    stdout.flush()
 }

@@ -107,6 +107,20 @@ impl Net {
         })
     }
 
+    /// Encryption whether or not `tls` asks for it.
+    pub(crate) fn encrypt(&mut self, keys: &Keys<'_>) -> At<()> {
+        if self.tls.is_none() {
+            self.tls = Some(TlsClient {
+                verify: keys.boolean("tls.verify", true)?,
+                verify_hostname: keys.boolean("tls.verify_hostname", true)?,
+                authorities: keys.text("tls.ca_file").or_else(|| keys.text("tls.ca_path")).map(Into::into),
+                identity: None,
+                name: keys.text("tls.vhost"),
+            });
+        }
+        Ok(())
+    }
+
     /// `host:port`.
     pub(super) fn address(&self) -> String {
         if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }

@@ -55,6 +55,8 @@ const SPARE_MAX: usize = 8;
 #[derive(Debug, Default)]
 struct State {
     lanes: Vec<VecDeque<Arc<Batch>>>,
+    /// What each lane's output has in hand.
+    flights: Vec<VecDeque<Arc<Batch>>>,
     /// Text that waits in each lane, bytes.
     carried: Vec<usize>,
     /// Text that each lane's output waits for, bytes.
@@ -81,6 +83,7 @@ impl Buffer {
         let lanes = matches.len();
         let state = State {
             lanes: (0..lanes).map(|_| VecDeque::new()).collect(),
+            flights: (0..lanes).map(|_| VecDeque::new()).collect(),
             carried: vec![0; lanes],
             wanted: vec![0; lanes],
             used: vec![0; limits.len()],
@@ -182,7 +185,7 @@ impl Buffer {
     }
 
     /// Batches at the head of a lane: at least one, at most about `most` bytes of text. Waits for the first without
-    /// end, then up to `linger` for more. They stay in the lane until taken. `None` once closed and empty.
+    /// end, then up to `linger` for more. They go on counting until taken. `None` once closed and empty.
     pub async fn next(&self, lane: Lane, most: usize, linger: Duration) -> Option<Vec<Arc<Batch>>> {
         let enough = |least: usize| async move {
             loop {
@@ -203,26 +206,28 @@ impl Buffer {
         if !linger.is_zero() {
             let _ = tokio::time::timeout(linger, enough(most)).await;
         }
-        let mut left = most;
-        let fits = |batch: &&Arc<Batch>| {
-            let fits = left > 0;
+        let state = &mut *self.state();
+        let (mut left, mut batches) = (most, Vec::new());
+        while left > 0
+            && let Some(batch) = state.lanes[lane.0].pop_front()
+        {
+            state.carried[lane.0] -= batch.carried();
             left = left.saturating_sub(batch.carried().max(1));
-            fits
-        };
-        let batches: Vec<_> = self.state().lanes[lane.0].iter().take_while(fits).cloned().collect();
+            state.flights[lane.0].push_back(Arc::clone(&batch));
+            batches.push(batch);
+        }
         (!batches.is_empty()).then_some(batches)
     }
 
-    /// The first `count` batches of a lane are taken.
+    /// The first `count` of the batches that a lane has in hand are taken.
     pub fn taken(&self, lane: Lane, count: usize) {
         let mut state = self.state();
         let mut holds = Vec::new();
         for _ in 0..count {
-            let Some(batch) = state.lanes[lane.0].pop_front() else { break };
-            state.carried[lane.0] -= batch.carried();
+            let Some(batch) = state.flights[lane.0].pop_front() else { break };
             // The caller's copies may still live: count lanes, not owners.
             let waits = |lane: &VecDeque<Arc<Batch>>| lane.iter().any(|other| Arc::ptr_eq(other, &batch));
-            let elsewhere = state.lanes.len() > 1 && state.lanes.iter().any(waits);
+            let elsewhere = state.lanes.len() > 1 && state.lanes.iter().chain(&state.flights).any(waits);
             if !elsewhere {
                 state.used[batch.input] -= batch.weight();
                 holds.push((batch.input, batch.holds.clone()));

@@ -96,6 +96,6 @@ fn print(text: &str) -> Result<(), PipelineError> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the pipeline's own door to the environment")]
-fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -1,9 +1,9 @@
-//! Where records go. Each output has a thread of its own and takes batches in order, one delivery at a time.
+//! Where records go. Each output has a thread of its own and takes batches in order, one delivery at a time unless
+//! `Workers` says otherwise.
 //!
 //! A batch is taken when the other side has confirmed it (http: 2xx; file: written), never before. What fails is
-//! repeated, for ever unless `Retry_Limit` says otherwise, with growing pauses of at most five seconds.
-//! What can never be accepted does not block the rest: a request answered with 413 is halved down to single records,
-//! and a single record that is still too large is dropped, counted as `refused` and named in the log.
+//! repeated, for ever unless `Retry_Limit` says otherwise, with growing pauses. What can never be accepted does not
+//! block the rest: it is counted as `refused`, named in the log and kept in the dead-letter file, if there is one.
 
 use std::{
     sync::{
@@ -13,18 +13,36 @@ use std::{
     time::Duration,
 };
 
+use thiserror::Error;
+
 use crate::{
     buffer::{Buffer, Lane},
-    config::plan::{Destination, OutputPlan, RetryLimit},
+    service::clock::Clock,
 };
 
 pub mod backoff;
+#[cfg(test)]
+pub(crate) mod bench;
+pub mod cloudwatch;
+mod dead;
 pub mod encode;
+pub mod es;
 pub(crate) mod escape;
-mod file;
-pub(crate) mod http;
+pub mod file;
+mod flight;
+pub mod forward;
+pub mod http;
 pub mod name;
-mod stdout;
+pub mod net;
+pub mod plan;
+mod request;
+mod retry;
+pub(crate) mod stdout;
+pub mod syslog;
+
+use cloudwatch::credentials::{CredentialsError, Env};
+use dead::{DeadLetterError, DeadLetters};
+use plan::{Destination, OutputPlan};
 
 /// What an output counted since the start; read by the progress line while the output works.
 #[derive(Debug, Default)]
@@ -37,10 +55,14 @@ pub struct OutputCounters {
     pub bytes: AtomicU64,
     /// Deliveries that failed and were repeated.
     pub retries: AtomicU64,
-    /// Records dropped because `Retry_Limit` was reached.
+    /// Records given up because `Retry_Limit` was reached, or a limit of the disk buffer.
     pub dropped: AtomicU64,
-    /// Records dropped because the other side can never take them.
+    /// Records given up because the other side can never take them.
     pub refused: AtomicU64,
+    /// Records of those two kinds that are in the dead-letter file.
+    pub buried: AtomicU64,
+    /// Records confirmed that were there already, from before.
+    pub known: AtomicU64,
 }
 
 impl OutputCounters {
@@ -49,6 +71,17 @@ impl OutputCounters {
         self.records.fetch_add(records as u64, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
+}
+
+/// Why an output cannot start; fits after "failed to".
+#[derive(Debug, Error)]
+pub enum OutputError {
+    /// The dead-letter file cannot be written.
+    #[error(transparent)]
+    DeadLetter(#[from] DeadLetterError),
+    /// There is nothing to sign requests with.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
 }
 
 /// What every output needs beside its plan.
@@ -64,14 +97,41 @@ pub struct Context {
     pub seed: u64,
     /// What it counts.
     pub counters: Arc<OutputCounters>,
+    /// Where records go that are given up.
+    dead: Option<Arc<DeadLetters>>,
+    env: Env,
+    clock: Clock,
+}
+
+impl Context {
+    /// What the output of `plan` needs; tells early what would otherwise fail for ever.
+    pub(crate) fn new(
+        plan: &OutputPlan,
+        buffer: Arc<Buffer>,
+        lane: Lane,
+        linger: Duration,
+        clock: Clock,
+        env: Env,
+    ) -> Result<Self, OutputError> {
+        let dead = plan.dead_letter.as_ref().map(|path| DeadLetters::open(path, clock)).transpose()?.map(Arc::new);
+        if let Destination::CloudWatch(cloudwatch) = &plan.to {
+            cloudwatch.credentials.read(env)?;
+        }
+        let (seed, counters) = (clock.unix_ns() as u64 ^ lane.0 as u64, Arc::default());
+        Ok(Self { buffer, lane, linger, seed, counters, dead, env, clock })
+    }
 }
 
 /// Delivers until the buffer is closed and empty.
 pub async fn run(plan: OutputPlan, context: Context) {
-    match plan.to {
-        Destination::Http(http) => http::run(plan.name, http, plan.retry, context).await,
-        Destination::File(file) => file::run(plan.name, file, plan.retry, context).await,
-        Destination::Stdout(format) => stdout::run(plan.name, format, plan.retry, context).await,
+    match &plan.to {
+        Destination::Http(http) => http::run(&plan, http, &context).await,
+        Destination::File(file) => file::run(&plan, file, &context).await,
+        Destination::Stdout(format) => stdout::run(&plan, format, &context).await,
+        Destination::Forward(forward) => forward::run(&plan, forward, &context).await,
+        Destination::Es(es) => es::run(&plan, es, &context).await,
+        Destination::CloudWatch(cloudwatch) => cloudwatch::run(&plan, cloudwatch, &context).await,
+        Destination::Syslog(syslog) => syslog::run(&plan, syslog, &context).await,
         Destination::Null => {
             while let Some(batches) = context.buffer.next(context.lane, NULL_BYTES, Duration::ZERO).await {
                 let records = batches.iter().map(|batch| batch.len()).sum();
@@ -83,11 +143,3 @@ pub async fn run(plan: OutputPlan, context: Context) {
 }
 
 const NULL_BYTES: usize = 8 << 20;
-
-/// Decides after the `times`-th failure in a row (from 1): whether to try again.
-fn again(limit: RetryLimit, times: u32) -> bool {
-    match limit {
-        RetryLimit::Never => true,
-        RetryLimit::After(most) => times <= most,
-    }
-}

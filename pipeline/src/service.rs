@@ -36,7 +36,7 @@ use crate::{
         self as input_plugins,
         intake::{Intake, IntakeCounters},
     },
-    output::{self, Context, OutputCounters},
+    output::{self, Context, OutputCounters, OutputError},
 };
 
 pub(crate) mod clock;
@@ -68,6 +68,14 @@ pub enum ServiceError {
         what: &'static str,
         /// What it said.
         error: std::io::Error,
+    },
+    /// An output cannot start.
+    #[error("start the output {name}: {error}")]
+    Output {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: Box<OutputError>,
     },
     /// An output ended although nobody asked it to.
     #[error("go on: the output {0} ended by itself; this is a bug, please report it with the log")]
@@ -156,15 +164,10 @@ impl Service {
         }
         let linger = Duration::from_millis(plan.service.flush_ms.min(LINGER_MAX_MS));
         let start = |(index, plan): (usize, &OutputPlan)| {
-            let counters = Arc::new(OutputCounters::default());
-            let seed = clock.unix_ns() as u64 ^ index as u64;
-            let context = Context {
-                buffer: Arc::clone(&buffer),
-                lane: Lane(index),
-                linger,
-                seed,
-                counters: Arc::clone(&counters),
-            };
+            let context = Context::new(plan, Arc::clone(&buffer), Lane(index), linger, clock, crate::cli::environment);
+            let context =
+                context.map_err(|error| ServiceError::Output { name: plan.name.clone(), error: Box::new(error) })?;
+            let counters = Arc::clone(&context.counters);
             let (name, plan) = (plan.name.clone(), plan.clone());
             let thread = spawn(&name, move || output::run(plan, context))?;
             Ok(Running { name, counters, thread })

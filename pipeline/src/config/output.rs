@@ -12,7 +12,8 @@ use crate::output::{
     stdout, syslog,
 };
 
-const PLUGINS: &[&str] = &["http", "file", "null", "stdout", "forward", "es", "cloudwatch_logs", "cloudwatch", "syslog"];
+const PLUGINS: &[&str] =
+    &["http", "file", "null", "stdout", "forward", "es", "cloudwatch_logs", "cloudwatch", "syslog"];
 const NULL_KEYS: &[&str] = &["Format"];
 
 pub(super) fn plan(section: &Section, index: usize, around: &Around<'_>) -> At<OutputPlan> {
@@ -30,7 +31,7 @@ pub(super) fn plan(section: &Section, index: usize, around: &Around<'_>) -> At<O
     let keys = Keys::with(section, own, shared::OUTPUT, &["Header"])?;
     let to = match plugin {
         "http" => Destination::Http(Box::new(http::plan(&keys)?)),
-        "file" => Destination::File(Box::new(file::plan(&keys)?)),
+        "file" => Destination::File(Box::new(file::plan(&keys, &shared::matching(&keys)?)?)),
         "stdout" => Destination::Stdout(stdout::plan(&keys)?),
         "forward" => Destination::Forward(Box::new(forward::plan(&keys, around)?)),
         "es" => Destination::Es(Box::new(es::plan(&keys)?)),

@@ -2,8 +2,11 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-pub use crate::output::{backoff::Pauses, plan::{DateFormat, Destination, OutputPlan, RecordFormat, RetryLimit}};
-use crate::{buffer::route::Matching, filter::FilterPlan, input::dummy::DummyInput};
+pub use crate::output::{
+    backoff::Pauses,
+    plan::{DateFormat, Destination, OutputPlan, RecordFormat, RetryLimit},
+};
+use crate::{filter::FilterPlan, input::dummy::DummyInput};
 
 /// The whole pipeline.
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@ use super::{
     plan::{Health, HttpServer, LogLevel, ServicePlan, StoragePlan},
     shared, value,
 };
+use crate::output::backoff::Pauses;
 
 const KEYS: &[&str] = &[
     "Flush",
@@ -26,6 +27,8 @@ const KEYS: &[&str] = &[
     "HC_Period",
     "HC_Stall_Period",
     "Hot_Reload",
+    "scheduler.base",
+    "scheduler.cap",
     "storage.path",
     "storage.sync",
     "storage.checksum",
@@ -41,8 +44,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("sp.convert_from_str_to_num", "there is no stream processor; remove it"),
     ("dns.mode", "names are resolved by the system; remove it"),
     ("dns.resolver", "names are resolved by the system; remove it"),
-    ("scheduler.base", "pauses between attempts grow from 0.1 s by themselves; remove it"),
-    ("scheduler.cap", "pauses between attempts end at 5 s by themselves; remove it"),
     ("storage.delete_irrecoverable_chunks", "damaged segments are never deleted unread; remove it"),
     ("storage.inherit", "state `storage.type` in each input; remove it"),
 ];
@@ -63,6 +64,7 @@ pub(super) fn plan(section: &Section) -> At<ServicePlan> {
         log_file: keys.text("Log_File").map(Into::into),
         http: http(&keys)?,
         health: health(&keys)?,
+        pauses: pauses(&keys)?,
         storage: storage(&keys)?,
     })
 }
@@ -102,6 +104,16 @@ fn health(keys: &Keys<'_>) -> At<Health> {
         period_ms: keys.millis("HC_Period", 60_000, 1_000, 86_400_000)?,
         stall_ms: keys.millis("HC_Stall_Period", 60_000, 1_000, 86_400_000)?,
     })
+}
+
+fn pauses(keys: &Keys<'_>) -> At<Pauses> {
+    let unless = Pauses::default();
+    let first_ms = keys.millis("scheduler.base", unless.first_ms, 1, 3_600_000)?;
+    let most_ms = keys.millis("scheduler.cap", unless.most_ms.max(first_ms), 1, 86_400_000)?;
+    match keys.get("scheduler.cap") {
+        Some(entry) if most_ms < first_ms => Err((entry.line, bad(entry, "at least scheduler.base"))),
+        _ => Ok(Pauses { first_ms, most_ms }),
+    }
 }
 
 fn storage(keys: &Keys<'_>) -> At<StoragePlan> {

@@ -32,8 +32,18 @@ pub(crate) const INPUT: &[&str] = &[
 /// Keys of every filter beside its own.
 pub(crate) const FILTER: &[&str] = &["Name", "Match", "Match_Regex", "Alias", "Log_Level"];
 /// Keys of every output beside its own.
-pub(crate) const OUTPUT: &[&str] =
-    &["Name", "Match", "Match_Regex", "Alias", "Log_Level", "Retry_Limit", "Workers", "storage.total_limit_size", "storage.total_limit_policy", "Dead_Letter"];
+pub(crate) const OUTPUT: &[&str] = &[
+    "Name",
+    "Match",
+    "Match_Regex",
+    "Alias",
+    "Log_Level",
+    "Retry_Limit",
+    "Workers",
+    "storage.total_limit_size",
+    "storage.total_limit_policy",
+    "Dead_Letter",
+];
 
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace", "warning"];
 const STORAGE: &[&str] = &["memory", "filesystem"];

@@ -48,7 +48,7 @@ fn a_whole_file_is_settled() {
     let output = &plan.outputs[0];
     assert_eq!((output.name.as_str(), output.retry), ("http.0", RetryLimit::Never));
     let Destination::Http(http) = &output.to else { panic!("not http") };
-    assert!(http.gzip && !http.array);
+    assert!(http.gzip);
     assert_eq!(http.headers[1], ("X-Other".to_owned(), "two words".to_owned()));
 }
 
@@ -82,7 +82,7 @@ fn every_mistake_names_its_line_and_what_to_do() {
         ("[OUTPUT]\nName htpp\nMatch *", "agent.conf:2: there is no output plugin `htpp`; did you mean `http`?"),
         ("[OUTPUT]\nName http", "agent.conf:1: the section has no `Match`"),
         ("[OUTPUT]\nName http\nMatch *\nPort 0", "agent.conf:4: `Port` cannot be \"0\""),
-        ("[OUTPUT]\nName http\nMatch *\ntls on", "agent.conf:4: `tls` cannot be \"on\""),
+        ("[OUTPUT]\nName http\nMatch *\ntls maybe", "agent.conf:4: `tls` cannot be \"maybe\""),
         ("[OUTPUT]\nName http\nMatch *\nURI records", "agent.conf:4: `URI` cannot be \"records\""),
         ("[OUTPUT]\nName http\nMatch *\nHeader Host x", "agent.conf:4: `Header` cannot be \"Host x\""),
         ("[OUTPUT]\nName http\nMatch *\nRetry_Limit -1", "agent.conf:4: `Retry_Limit` cannot be \"-1\""),

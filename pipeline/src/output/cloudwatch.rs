@@ -123,9 +123,13 @@ pub(crate) fn plan(keys: &Keys<'_>) -> At<CloudWatchPlan> {
     }
     keys.boolean("auto_retry_requests", true)?;
     keys.word("log_format", FORMATS)?;
-    let retention_days = keys.read("log_retention_days", None, "a number of days that the store knows, as 7 or 30", |text| {
-        text.parse().ok().filter(|days| *days == 0 || RETENTION.contains(days)).map(|days| Some(days).filter(|&days| days > 0))
-    })?;
+    let retention_days =
+        keys.read("log_retention_days", None, "a number of days that the store knows, as 7 or 30", |text| {
+            text.parse()
+                .ok()
+                .filter(|days| *days == 0 || RETENTION.contains(days))
+                .map(|days| Some(days).filter(|&days| days > 0))
+        })?;
     let (group, stream) = (group(keys)?, stream(keys)?);
     Ok(CloudWatchPlan {
         net: net(keys, &region.value)?,
@@ -152,7 +156,9 @@ fn group(keys: &Keys<'_>) -> At<Template> {
     match keys.get("log_group_template") {
         Some(template) => Template::read(&template.value, name.map(|name| name.value.as_str()))
             .ok_or_else(|| (template.line, bad(template, "a name with keys, as logs-$kubernetes['namespace_name']"))),
-        None => Ok(Template::fixed(&keys.need("log_group_name").map(|_| name).map(|name| name.expect("it is needed"))?.value)),
+        None => Ok(Template::fixed(
+            &keys.need("log_group_name").map(|_| name).map(|name| name.expect("it is needed"))?.value,
+        )),
     }
 }
 
@@ -250,7 +256,7 @@ impl Courier for CloudWatchOutput {
 impl CloudWatchOutput {
     /// Sends until every event is decided; what comes back is to be sent in halves.
     async fn put(&mut self, group: &str, stream: &str, call: Call) -> Option<(Call, Call)> {
-        let mut token: Option<String> = None;
+        let (mut token, mut about_events) = (None, 0);
         loop {
             let body = event::body(group, stream, &call.events, token.as_deref());
             let sent = body.len();
@@ -273,9 +279,8 @@ impl CloudWatchOutput {
                 },
                 Err(failure) => failure,
             };
-            let about_events =
-                failure.too_large() || failure.about_events() && self.retry.failures() + 1 >= BELIEVED;
-            if about_events {
+            about_events += u32::from(failure.about_events());
+            if failure.too_large() || about_events >= BELIEVED {
                 self.retry.reset();
                 if call.events.len() > 1 {
                     return Some(call.halves());
@@ -320,7 +325,10 @@ impl CloudWatchOutput {
             }
             Err(Failure::Missing(_)) if self.plan.create_group => {}
             Err(Failure::Missing(why)) => {
-                return Err(Failure::Other(format!("the group is missing ({why}); make it, or set auto_create_group on"), None));
+                return Err(Failure::Other(
+                    format!("the group is missing ({why}); make it, or set auto_create_group on"),
+                    None,
+                ));
             }
             Err(failure) => return Err(failure),
         }
@@ -365,7 +373,8 @@ impl CloudWatchOutput {
         self.signer.sign(&mut request, &body).map_err(|error| Failure::Other(error.to_string(), None))?;
         // Signed over the whole address, sent with the path alone.
         *request.uri_mut() = hyper::Uri::from_static("/");
-        let answer = self.client.send(request, ANSWER_MAX).await.map_err(|error| Failure::Other(error.to_string(), None))?;
+        let answer =
+            self.client.send(request, ANSWER_MAX).await.map_err(|error| Failure::Other(error.to_string(), None))?;
         if answer.status.is_success() && answer.whole {
             return Ok(answer.body);
         }

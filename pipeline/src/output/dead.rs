@@ -30,7 +30,7 @@ pub struct DeadLetterError {
 
 /// A file of records that were given up.
 #[derive(Debug)]
-pub struct DeadLetters {
+pub(super) struct DeadLetters {
     path: PathBuf,
     file: Mutex<File>,
     clock: Clock,

@@ -19,7 +19,7 @@ use super::{
     flight::{self, Courier},
     net::Net,
     plan::{OutputPlan, bytes, net_keys},
-    request::{Answer, Client, HttpError, basic, gzip},
+    request::{Client, HttpError, basic, gzip},
     retry::Retry,
 };
 use crate::{
@@ -136,7 +136,8 @@ pub enum Id {
 
 pub(crate) fn plan(keys: &Keys<'_>) -> At<EsPlan> {
     refused(keys)?;
-    let key_path = |key| keys.text(key).map(|text| text.trim_start_matches('$').split('.').map(str::to_owned).collect());
+    let key_path =
+        |key| keys.text(key).map(|text| text.trim_start_matches('$').split('.').map(str::to_owned).collect());
     let flag = |key, default| keys.boolean(key, default);
     let logstash = flag("Logstash_Format", false)?;
     let pattern = |key, default: &str| -> At<String> {
@@ -163,7 +164,8 @@ pub(crate) fn plan(keys: &Keys<'_>) -> At<EsPlan> {
         (false, Some(path)) => Id::Key(path),
         (false, None) => Id::None,
     };
-    let authorization = keys.get("HTTP_User").map(|user| basic(&user.value, &keys.text("HTTP_Passwd").unwrap_or_default()));
+    let authorization =
+        keys.get("HTTP_User").map(|user| basic(&user.value, &keys.text("HTTP_Passwd").unwrap_or_default()));
     let bare = flag("Suppress_Type_Name", true)?;
     Ok(EsPlan {
         net: Net::plan(keys, 9200, "net.io_timeout")?,
@@ -200,7 +202,10 @@ fn refused(keys: &Keys<'_>) -> At<()> {
     }
     for (key, reason) in [
         ("AWS_Auth", "`AWS_Auth` can only be off: requests are not signed here; put a signing proxy in between"),
-        ("Current_Time_Index", "`Current_Time_Index` can only be off: a record repeated past midnight would get another index"),
+        (
+            "Current_Time_Index",
+            "`Current_Time_Index` can only be off: a record repeated past midnight would get another index",
+        ),
     ] {
         if keys.boolean(key, false)? {
             return Err((keys.need(key)?.line, Problem::Contradiction(reason)));
@@ -248,7 +253,8 @@ type Item = (Arc<Batch>, u32);
 
 impl Courier for EsOutput {
     async fn deliver(&mut self, batches: &[Arc<Batch>]) {
-        let of = |batch: &Arc<Batch>| (0..batch.len() as u32).map(|index| (Arc::clone(batch), index)).collect::<Vec<_>>();
+        let of =
+            |batch: &Arc<Batch>| (0..batch.len() as u32).map(|index| (Arc::clone(batch), index)).collect::<Vec<_>>();
         let mut todo = vec![batches.iter().flat_map(of).collect::<Vec<Item>>()];
         while let Some(items) = todo.pop() {
             if let Some(mut items) = self.request(items).await {
@@ -262,6 +268,7 @@ impl Courier for EsOutput {
 impl EsOutput {
     /// Sends until every item is decided; what comes back is to be sent in halves.
     async fn request(&mut self, mut items: Vec<Item>) -> Option<Vec<Item>> {
+        let mut about_records = 0;
         while !items.is_empty() {
             let body = self.bulk.body(&self.plan, &items);
             if self.plan.trace_output {
@@ -282,7 +289,9 @@ impl EsOutput {
                     Err(error) => (error.to_string(), None),
                 },
                 Ok(answer) => {
-                    let (about, after) = (self.about_records(&answer), answer.after);
+                    about_records += u32::from(answer.status == StatusCode::BAD_REQUEST);
+                    let about = answer.status == StatusCode::PAYLOAD_TOO_LARGE || about_records >= BELIEVED;
+                    let after = answer.after;
                     let error = answer.refused(self.client.address());
                     if about {
                         self.retry.reset();
@@ -304,12 +313,6 @@ impl EsOutput {
             }
         }
         None
-    }
-
-    /// Whether something in the request, not the hour, is the reason.
-    fn about_records(&self, answer: &Answer) -> bool {
-        answer.status == StatusCode::PAYLOAD_TOO_LARGE
-            || answer.status == StatusCode::BAD_REQUEST && self.retry.failures() + 1 >= BELIEVED
     }
 
     fn refuse(&self, items: &[Item], error: &HttpError) {

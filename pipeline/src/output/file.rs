@@ -153,7 +153,7 @@ pub(crate) fn plan(keys: &Keys<'_>, matches: &Matching) -> At<FilePlan> {
 }
 
 pub(super) async fn run(output: &OutputPlan, plan: &FilePlan, context: &Context) {
-    let mut files = Files { root: Root::new(plan.place.root(), plan.mkdir), plan: plan.clone(), open: BTreeMap::new() };
+    let mut files = Files { root: Root::new(plan.place.root(), plan.mkdir), open: BTreeMap::new() };
     let mut retry = Retry::new(output, context, 0);
     let mut lines = Lines::new(plan.format.clone());
     while let Some(batches) = context.buffer.next(context.lane, BYTES, context.linger).await {
@@ -172,7 +172,6 @@ pub(super) async fn run(output: &OutputPlan, plan: &FilePlan, context: &Context)
 }
 
 struct Files {
-    plan: FilePlan,
     root: Root,
     open: BTreeMap<PathBuf, File>,
 }
@@ -196,7 +195,14 @@ impl Files {
     }
 
     /// Writes `text` from `done` on; after an error `done` tells how far it came.
-    fn write(&mut self, path: &Path, text: &[u8], done: &mut usize, lines: &Lines, run: &[Arc<Batch>]) -> io::Result<()> {
+    fn write(
+        &mut self,
+        path: &Path,
+        text: &[u8],
+        done: &mut usize,
+        lines: &Lines,
+        run: &[Arc<Batch>],
+    ) -> io::Result<()> {
         if !self.open.contains_key(path) {
             if self.open.len() >= OPEN_MAX {
                 self.open.clear();

@@ -259,6 +259,7 @@ impl HttpOutput {
 
     /// Sends until it is decided.
     async fn send(&mut self, body: &Bytes, tag: Option<&str>) -> End {
+        let mut about_records = 0;
         loop {
             let request = self.request(body.clone(), tag);
             let (error, after) = match self.client.send(request, ANSWER_MAX).await {
@@ -267,7 +268,8 @@ impl HttpOutput {
                     let (status, after) = (answer.status, answer.after);
                     let error = answer.refused(self.client.address());
                     let content = matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY);
-                    if status == StatusCode::PAYLOAD_TOO_LARGE || content && self.retry.failures() + 1 >= BELIEVED {
+                    about_records += u32::from(content);
+                    if status == StatusCode::PAYLOAD_TOO_LARGE || about_records >= BELIEVED {
                         self.retry.reset();
                         return End::Unacceptable(error);
                     }

@@ -2,8 +2,8 @@
 
 use std::{fmt, time::Duration};
 
-use thiserror::Error;
 use rustls::pki_types::ServerName;
+use thiserror::Error;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
@@ -89,13 +89,17 @@ impl Net {
         let tls = tls::client(keys)?;
         Ok(Self {
             host: keys.text("Host").unwrap_or_else(|| "127.0.0.1".to_owned()),
-            port: keys.read("Port", port, "a port from 1 to 65535", |text| text.parse().ok().filter(|&port| port > 0))?,
+            port: keys
+                .read("Port", port, "a port from 1 to 65535", |text| text.parse().ok().filter(|&port| port > 0))?,
             tls,
             connect_timeout_ms: ms("net.connect_timeout", 10_000, 10)?,
             answer_timeout_ms: match keys.get(timeout) {
                 // Fluent Bit's 0 is for ever, which would let a silent peer hold its input for ever.
                 Some(entry) if value::duration_ms(&entry.value) == Some(0) => {
-                    return Err((entry.line, bad(entry, "a time of at least 10 ms: a peer that never answers must be left")));
+                    return Err((
+                        entry.line,
+                        bad(entry, "a time of at least 10 ms: a peer that never answers must be left"),
+                    ));
                 }
                 _ => ms(timeout, 30_000, 10)?,
             },
@@ -123,7 +127,11 @@ impl Net {
 
     /// `host:port`.
     pub(super) fn address(&self) -> String {
-        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 }
 

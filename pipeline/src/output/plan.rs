@@ -142,7 +142,7 @@ impl OutputPlan {
             dead_letter,
             workers: keys.read("Workers", 1, "a number from 1 to 64", |text| {
                 // Fluent Bit's 0 means no thread of its own: one delivery at a time here.
-                text.parse().ok().filter(|&workers| workers <= 64usize).map(|workers| workers.max(1))
+                text.parse().ok().filter(|&workers: &usize| workers <= 64).map(|workers| workers.max(1))
             })?,
             total_limit: bytes.map(|bytes| TotalLimit { bytes, drop_oldest }),
             to,

@@ -38,11 +38,6 @@ impl Retry {
         }
     }
 
-    /// Failures in a row so far.
-    pub(super) fn failures(&self) -> u32 {
-        self.backoff.failures()
-    }
-
     /// Records were confirmed.
     pub(super) fn confirmed(&mut self, records: usize, bytes: usize) {
         self.reset();

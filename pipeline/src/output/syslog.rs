@@ -128,7 +128,11 @@ pub(crate) fn plan(keys: &Keys<'_>) -> At<SyslogPlan> {
         to,
         octets: keys.word("Framing", FRAMINGS)? == Some(1),
         old: keys.word("Syslog_Format", FORMATS)? == Some(1),
-        most: keys.get("Syslog_MaxSize").map(|_| keys.bytes("Syslog_MaxSize", 2048, 64, 64_000_000)).transpose()?.map(|most| most as usize),
+        most: keys
+            .get("Syslog_MaxSize")
+            .map(|_| keys.bytes("Syslog_MaxSize", 2048, 64, 64_000_000))
+            .transpose()?
+            .map(|most| most as usize),
         header: Header::plan(keys)?,
     })
 }

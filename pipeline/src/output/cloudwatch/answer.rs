@@ -71,7 +71,8 @@ impl Failure {
         let body: Json = serde_json::from_slice(&answer.body).unwrap_or(Json::Null);
         let kind = body["__type"].as_str().unwrap_or_default();
         let kind = kind.rsplit('#').next().unwrap_or_default();
-        let said: String = body["message"].as_str().or(body["Message"].as_str()).unwrap_or_default().chars().take(200).collect();
+        let said: String =
+            body["message"].as_str().or(body["Message"].as_str()).unwrap_or_default().chars().take(200).collect();
         let why = format!("{action}: it answered {} {kind} {said:?}", answer.status);
         match kind {
             "ResourceNotFoundException" => Self::Missing(why),
@@ -80,9 +81,10 @@ impl Failure {
             "InvalidSequenceTokenException" => Self::Token(body["expectedSequenceToken"].as_str().map(str::to_owned)),
             "InvalidParameterException" | "SerializationException" | "ValidationException" => Self::Events(why),
             _ if answer.status == StatusCode::PAYLOAD_TOO_LARGE => Self::Large(why),
-            "UnrecognizedClientException" | "InvalidSignatureException" | "ExpiredTokenException" | "AccessDeniedException" => {
-                Self::Keys(why)
-            }
+            "UnrecognizedClientException"
+            | "InvalidSignatureException"
+            | "ExpiredTokenException"
+            | "AccessDeniedException" => Self::Keys(why),
             _ if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Self::Keys(why),
             _ => Self::Other(why, answer.after),
         }

@@ -72,7 +72,8 @@ impl Source {
         }
         let profile = self.profile.clone().or_else(|| some("AWS_PROFILE")).unwrap_or_else(|| "default".to_owned());
         let home = some("HOME").unwrap_or_else(|| "/root".to_owned());
-        let path = some("AWS_SHARED_CREDENTIALS_FILE").map_or_else(|| PathBuf::from(home).join(".aws/credentials"), PathBuf::from);
+        let path = some("AWS_SHARED_CREDENTIALS_FILE")
+            .map_or_else(|| PathBuf::from(home).join(".aws/credentials"), PathBuf::from);
         let failed = |error| CredentialsError::File { path: path.clone(), error };
         let text = match std::fs::metadata(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -167,6 +168,9 @@ mod tests {
     #[test]
     fn without_keys_the_message_says_where_they_were_looked_for() {
         let error = Source { profile: Some("logs".into()) }.read(|_| None).unwrap_err().to_string();
-        assert!(error.contains("AWS_ACCESS_KEY_ID") && error.contains("\"logs\"") && error.contains("not asked"), "{error}");
+        assert!(
+            error.contains("AWS_ACCESS_KEY_ID") && error.contains("\"logs\"") && error.contains("not asked"),
+            "{error}"
+        );
     }
 }

@@ -76,7 +76,8 @@ impl Renderer {
         let event = needs_fields.then(|| batch.event(index));
         let fields = event.as_ref().map(|event| &event.fields);
         let group = plan.group.name(&batch.tag, fields).ok_or("no name for its group; complete log_group_template")?;
-        let stream = plan.stream.name(&batch.tag, fields).ok_or("no name for its stream; complete log_stream_template")?;
+        let stream =
+            plan.stream.name(&batch.tag, fields).ok_or("no name for its stream; complete log_stream_template")?;
         let text = match (&plan.log_key, fields) {
             (Some(key), Some(fields)) => {
                 let value = fields.get(key).ok_or("the record lacks log_key")?;

@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn each_item_gets_the_verdict_of_its_status() {
-        let body = br#"{"took":1,"errors":true,"items":[{"create":{"_index":"a","status":201}},{"create":{"status":409}},
+        let body =
+            br#"{"took":1,"errors":true,"items":[{"create":{"_index":"a","status":201}},{"create":{"status":409}},
             {"index":{"status":429,"error":{"type":"rejected","reason":"full"}}},{"create":{"status":503}},
             {"create":{"status":400,"error":{"type":"mapper","reason":"no date"}}}]}"#;
         let verdicts = read(body, 5).unwrap();

@@ -61,7 +61,12 @@ impl Peer {
     }
 
     /// Sends chunks: which of them are taken, and why not all of them are.
-    pub(super) async fn send(&mut self, chunks: &[Chunk], ack: bool, limit: Duration) -> (Vec<bool>, Result<(), PeerError>) {
+    pub(super) async fn send(
+        &mut self,
+        chunks: &[Chunk],
+        ack: bool,
+        limit: Duration,
+    ) -> (Vec<bool>, Result<(), PeerError>) {
         let mut acked = vec![false; chunks.len()];
         let result = self.exchange(chunks, ack, limit, &mut acked).await;
         if result.is_err() || !self.node.net.keep.alive {
@@ -104,7 +109,8 @@ impl Peer {
                 // Each ack starts the wait anew: a server that works through a long queue is not silent.
                 let answer = timeout(limit, value(&mut from, read, ANSWER_MAX)).await.map_err(|_| late())?;
                 let answer = answer.map_err(broken)?;
-                let id = forward::decode_ack(&answer).map_err(|error| PeerError::Answer { node: name.clone(), error })?;
+                let id =
+                    forward::decode_ack(&answer).map_err(|error| PeerError::Answer { node: name.clone(), error })?;
                 // An ack of a chunk that was given up at an earlier connection cannot come: this connection is new.
                 if let Some(place) = chunks.iter().position(|chunk| chunk.id == id) {
                     acked[place] = true;

@@ -7,17 +7,19 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use super::*;
 use crate::{
-    buffer::{Buffer, Lane, tests::batch},
-    config::Config,
-    config::plan::Destination,
-    output::OutputCounters,
+    buffer::{Buffer, tests::batch},
+    output::{
+        OutputCounters,
+        bench::{block_on, buffer, context, count, plan, twenty},
+        run,
+    },
 };
 
 /// What the server does with one request.
@@ -140,34 +142,20 @@ fn through(keys: &str, script: &[Does], always: Option<Does>) -> (Arc<Server>, A
     let server = Arc::new(Server::default());
     *server.script.lock().unwrap() = script.iter().copied().collect();
     *server.always.lock().unwrap() = always;
-    let buffer = Arc::new(Buffer::new(vec![1 << 20], vec!["*".into()]).unwrap());
-    (1..=20).for_each(|end| buffer.push(batch("t", 100 + end)));
-    buffer.close();
-    let counters = Arc::new(OutputCounters::default());
-    let context = Context {
-        buffer: Arc::clone(&buffer),
-        lane: Lane(0),
-        linger: Duration::ZERO,
-        seed: 1,
-        counters: Arc::clone(&counters),
-    };
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    let buffer = twenty("t");
+    let counters = block_on(async {
         let port = server.listen().await.port();
-        let text = format!("[INPUT]\nName tail\nPath /a\n[OUTPUT]\nName http\nMatch *\nPort {port}\n{keys}\n");
-        let plan = Config::parse(std::path::Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
-        let output = plan.outputs.into_iter().next().unwrap();
-        let Destination::Http(http) = output.to else { panic!("not http") };
-        run(output.name, http, output.retry, context).await;
+        let plan = plan(&format!("Name http\nPort {port}\n{keys}"));
+        let context = context(&plan, &buffer);
+        let counters = Arc::clone(&context.counters);
+        run(plan, context).await;
+        counters
     });
     (server, buffer, counters)
 }
 
 fn all() -> Vec<u64> {
     (101..=120).collect()
-}
-
-fn count(counter: &std::sync::atomic::AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
 }
 
 #[test]
@@ -226,23 +214,13 @@ fn only_a_stated_limit_makes_it_drop() {
 fn nothing_is_acknowledged_while_the_server_refuses() {
     let server = Arc::new(Server::default());
     *server.always.lock().unwrap() = Some(Does::Answer(503));
-    let buffer = Arc::new(Buffer::new(vec![1 << 20], vec!["*".into()]).unwrap());
+    let buffer = buffer();
     buffer.push(batch("t", 100));
-    let counters = Arc::new(OutputCounters::default());
-    let context = Context {
-        buffer: Arc::clone(&buffer),
-        lane: Lane(0),
-        linger: Duration::ZERO,
-        seed: 1,
-        counters: Arc::clone(&counters),
-    };
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    block_on(async {
         let port = server.listen().await.port();
-        let text = format!("[INPUT]\nName tail\nPath /a\n[OUTPUT]\nName http\nMatch *\nPort {port}\n");
-        let plan = Config::parse(std::path::Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
-        let output = plan.outputs.into_iter().next().unwrap();
-        let Destination::Http(http) = output.to else { panic!("not http") };
-        let running = run(output.name, http, output.retry, context);
+        let plan = plan(&format!("Name http\nPort {port}"));
+        let context = context(&plan, &buffer);
+        let running = run(plan, context);
         let refused = async {
             while *server.requests.lock().unwrap() < 3 {
                 tokio::task::yield_now().await;

@@ -36,8 +36,8 @@ struct From {
 const SEVERITIES: &[&str] = &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 const MORE_SEVERITIES: &[(&str, u8)] = &[("panic", 0), ("emergency", 0), ("critical", 2), ("error", 3), ("warn", 4)];
 const FACILITIES: &[&str] = &[
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit",
-    "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
+    "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 
 impl Header {
@@ -122,7 +122,11 @@ impl Formatter {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         let priority = self.priority(&event.fields);
-        if self.old { self.old(priority, event.time, &event.fields, &mut line) } else { self.new_form(priority, event.time, &event.fields, &mut line) }
+        if self.old {
+            self.old(priority, event.time, &event.fields, &mut line)
+        } else {
+            self.new_form(priority, event.time, &event.fields, &mut line)
+        }
         let message = self.header.message.as_ref().map(|key| event.fields.get(key));
         match message {
             Some(Some(value)) => match value.as_bytes() {
@@ -171,7 +175,8 @@ impl Formatter {
         let (stamp, micros) = (at.strftime("%Y-%m-%dT%H:%M:%S"), time.nanos / 1_000);
         write!(line, "<{priority}>1 {stamp}.{micros:06}Z").expect("memory takes every byte");
         let header = &self.header;
-        for (from, most) in [(&header.hostname, 255), (&header.appname, 48), (&header.procid, 128), (&header.msgid, 32)] {
+        for (from, most) in [(&header.hostname, 255), (&header.appname, 48), (&header.procid, 128), (&header.msgid, 32)]
+        {
             let part = part(from, fields, most).unwrap_or_else(|| "-".to_owned());
             write!(line, " {part}").expect("memory takes every byte");
         }
@@ -188,7 +193,9 @@ impl Formatter {
 fn part(from: &From, fields: &Fields, most: usize) -> Option<String> {
     let own = from.key.as_ref().and_then(|key| fields.get(key)).map(text);
     let fit = |text: &str| -> String { text.chars().filter(char::is_ascii_graphic).take(most).collect() };
-    own.map(|text| fit(&text)).filter(|text| !text.is_empty()).or_else(|| Some(fit(&from.preset)).filter(|text| !text.is_empty()))
+    own.map(|text| fit(&text))
+        .filter(|text| !text.is_empty())
+        .or_else(|| Some(fit(&from.preset)).filter(|text| !text.is_empty()))
 }
 
 fn text(value: &Value) -> String {

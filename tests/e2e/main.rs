@@ -7,6 +7,7 @@ mod agent_sigkill;
 mod bad_input;
 mod bench_sigkill;
 mod damaged_run;
+mod gate;
 mod hands;
 mod house;
 mod interrupt;

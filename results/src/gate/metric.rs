@@ -92,7 +92,7 @@ impl Metric {
     pub fn usual_rule(self) -> Option<Rule> {
         let rule = |percent, absolute, noise_percent| Some(Rule { percent, absolute, noise_percent });
         match self {
-            Self::AgentCpuUsPerRecord => rule(5.0, 0.1, 1.0),
+            Self::AgentCpuUsPerRecord => rule(5.0, 0.02, 1.0),
             Self::DeliveredPerS => rule(5.0, 500.0, 1.0),
             Self::LatencyP50Ms => rule(10.0, 2.0, 2.0),
             Self::LatencyP99Ms => rule(20.0, 5.0, 5.0),

@@ -4,14 +4,14 @@
 //! replicates only, and each may spend a part of the error that is allowed for the whole session:
 //!
 //! ```text
-//!  replicates      5      7     10     14     20     30
-//!  spent so far   1/6   7/30   1/3   7/15    2/3     1      of alpha: in proportion to what is known
+//!  replicates      5      7     10     14     20     28     40
+//!  spent so far   1/8   7/40   1/4   7/20   1/2    7/10     1     of alpha: in proportion to what is known
 //! ```
 //! The parts add up to the whole, so the bound holds however the looks depend on each other (it is a union bound). Replicates
 //! beyond the last look reached are kept for the next: looking twice at the same number shows the same.
 
 /// The numbers of replicates (of the smaller side) at which a decision may fall.
-pub const LOOKS: [usize; 6] = [5, 7, 10, 14, 20, 30];
+pub const LOOKS: [usize; 7] = [5, 7, 10, 14, 20, 28, 40];
 
 /// One look at the data.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,13 +56,13 @@ mod tests {
         assert_eq!(look(8), look(7));
         assert_eq!(look(9), look(7));
         assert_eq!(look(10).unwrap().replicates, 10);
-        assert_eq!(look(1000).unwrap(), look(30).unwrap());
+        assert_eq!(look(1000).unwrap(), look(40).unwrap());
     }
 
     #[test]
     fn it_is_known_how_many_more_are_needed() {
-        assert_eq!((next(0), next(5), next(9), next(30)), (Some(5), Some(7), Some(10), None));
+        assert_eq!((next(0), next(5), next(9), next(40)), (Some(5), Some(7), Some(10), None));
         assert_eq!(look(5).unwrap().next, Some(7));
-        assert_eq!(look(30).unwrap().next, None);
+        assert_eq!(look(40).unwrap().next, None);
     }
 }

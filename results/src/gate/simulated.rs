@@ -127,7 +127,7 @@ fn a_slowdown_of_a_tenth_is_found_in_at_least_ninety_five_of_a_hundred_sessions(
 
 #[test]
 fn noise_beyond_measure_is_undecided_and_never_passes_a_slowdown() {
-    let tally = sessions(Noise::Plain(0.2), 0.1, RULE, 4, 100);
+    let tally = sessions(Noise::Plain(0.3), 0.1, RULE, 4, 100);
     assert!(tally.undecided * 100 >= tally.sessions * 90 && tally.same * 100 <= tally.sessions * 2, "{tally:?}");
 }
 

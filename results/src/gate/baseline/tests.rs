@@ -98,7 +98,7 @@ fn a_rule_or_value_without_sense_is_refused() {
         ("percent = 5.0", "percent = -5.0", "percent is -5"),
         ("percent = 5.0", "percent = nan", "percent is NaN"),
         ("noise_percent = 1.0", "noise_percent = 5.0", "below percent"),
-        ("absolute = 0.1", "absolute = inf", "absolute is inf"),
+        ("absolute = 0.02", "absolute = inf", "absolute is inf"),
         (values, "values = []", "0 values"),
         (values, "values = [1.0, 0.0]", "a value is 0"),
         (values, "values = [nan]", "a value is NaN"),

@@ -29,7 +29,7 @@ pub mod strptime;
 pub mod time;
 
 use batch::Head;
-pub use batch::{Batch, Labels, Record, Span, Stream};
+pub use batch::{Batch, Labels, Record, Span, Stream, Trip};
 use join::{Fragment, Joiner};
 use time::TimeReader;
 

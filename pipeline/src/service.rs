@@ -31,7 +31,7 @@ use crate::{
         plan::{InputPlan, OutputPlan},
     },
     defects::Defect,
-    filter::Chain,
+    filter::{Chain, FilterError},
     input::{
         self as input_plugins,
         intake::{Intake, IntakeCounters},
@@ -77,6 +77,9 @@ pub enum ServiceError {
         /// Why.
         error: Box<OutputError>,
     },
+    /// A filter cannot start.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// An output ended although nobody asked it to.
     #[error("go on: the output {0} ended by itself; this is a bug, please report it with the log")]
     OutputEnded(String),
@@ -151,7 +154,7 @@ impl Service {
         let buffer = Buffer::new(limits, matches);
         let buffer = buffer.map_err(|error| ServiceError::System { what: "make an eventfd", error })?;
         let buffer = Arc::new(buffer.salted(clock.unix_ns() as u64));
-        let chain = Arc::new(Chain::new(&plan.filters));
+        let chain = Arc::new(Chain::open(&plan.filters, &buffer)?);
         let (listening, stopped) = watch::channel(false);
         let (mut inputs, mut listeners) = (Vec::new(), Vec::new());
         for (index, input) in plan.inputs.iter().enumerate() {

@@ -25,7 +25,14 @@ pub enum Done {
 
 /// Keeps something from being done. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Hold(#[expect(dead_code, reason = "it is dropped, that is all")] Arc<Held>);
+pub struct Hold(Arc<Held>);
+
+impl Hold {
+    /// Whether both keep the same thing from being done.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 #[derive(Debug)]
 struct Held {

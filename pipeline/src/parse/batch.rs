@@ -133,8 +133,19 @@ pub struct Batch {
     pub holds: Vec<Hold>,
     /// Which batch it is among all that the buffer took; 0 before.
     pub origin: u128,
+    /// How it went through the filters.
+    pub trip: Trip,
     pub(super) bytes: Vec<u8>,
     pub(super) joined: Vec<u8>,
+}
+
+/// How a batch went through the filters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trip {
+    /// Times that it was sent through them again.
+    pub passes: u8,
+    /// The filter that sent it last.
+    pub sender: Option<u16>,
 }
 
 impl Batch {
@@ -142,7 +153,20 @@ impl Batch {
         let records = Vec::with_capacity(bytes.len() / 256 + 1);
         let tag = Arc::clone(&source.tag);
         let (events, acks, holds, joined) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { input, tag, labels, source, records, events, acks, holds, origin: 0, bytes, joined }
+        Self {
+            input,
+            tag,
+            labels,
+            source,
+            records,
+            events,
+            acks,
+            holds,
+            origin: 0,
+            trip: Trip::default(),
+            bytes,
+            joined,
+        }
     }
 
     /// Records that are fields from the start, of `input`.
@@ -150,6 +174,18 @@ impl Batch {
         let mut batch = Self::new(input, Arc::new(Labels::none()), source, Vec::new());
         (batch.tag, batch.events, batch.records) = (tag, events, Vec::new());
         batch
+    }
+
+    /// Some of its records, under a tag of their own, with what it holds.
+    pub fn derived(&self, tag: Arc<str>, events: Vec<Event>) -> Self {
+        let mut batch = Self::of_events(self.input, tag, Arc::clone(&self.source), events);
+        (batch.labels, batch.holds, batch.trip) = (Arc::clone(&self.labels), self.holds.clone(), self.trip);
+        batch
+    }
+
+    /// Whether both have the same input, tag and path.
+    pub fn same_source(&self, other: &Self) -> bool {
+        self.input == other.input && self.tag == other.tag && self.source.lineage == other.source.lineage
     }
 
     /// How many records there are.

@@ -18,7 +18,7 @@ mod built_in;
 mod plan;
 
 pub(crate) use built_in::built_in;
-pub(crate) use plan::{KEYS, MANY};
+pub(crate) use plan::{KEYS, MANY, flush};
 
 /// Rules, or a mark of the end.
 #[derive(Debug, Clone, PartialEq)]

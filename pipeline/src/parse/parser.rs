@@ -22,6 +22,7 @@ mod plan;
 mod registry;
 mod types;
 
+pub(crate) use decode::unescape;
 pub use plan::{Format, ParserPlan, TimePlan};
 pub(crate) use plan::{KEYS, MANY, pattern};
 pub use registry::Parsers;

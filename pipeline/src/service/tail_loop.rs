@@ -32,7 +32,9 @@ pub(super) fn run(service: &mut Service, signals: Option<&SignalFd>) -> Result<E
         if let Some(output) = service.outputs.iter().find(|output| output.thread.is_finished()) {
             return Err(ServiceError::OutputEnded(output.name.clone()));
         }
+        filters(service, now_ms);
         if let Some(until_ms) = turn(service)? {
+            let until_ms = until_ms.min(service.chain.expires_at_ms().unwrap_or(u64::MAX));
             wait(service, signals, until_ms.min(now_ms + WAIT_MAX_MS))?;
             hear(service, signals);
         }
@@ -40,6 +42,13 @@ pub(super) fn run(service: &mut Service, signals: Option<&SignalFd>) -> Result<E
     let ended = drain(service, signals)?;
     progress.last(service, ended);
     Ok(ended)
+}
+
+/// Lets records go that filters kept back long enough.
+fn filters(service: &Service, now_ms: u64) {
+    if service.chain.expires_at_ms().is_some_and(|due| due <= now_ms) {
+        service.chain.expire(&service.buffer, now_ms);
+    }
 }
 
 /// One step of each input; when all have nothing to do, until when.
@@ -69,11 +78,15 @@ fn drain(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, Ser
             input.settle(&service.buffer)?;
         }
         let quiet = service.listeners.iter().all(|listener| listener.thread.is_finished());
-        if quiet && !closed {
+        if !closed {
+            // What waits for more of the same waits in vain; what waits for an answer may still have it.
+            service.chain.finish(&service.buffer, service.clock.mono_ms());
+        }
+        if quiet && !closed && service.chain.is_empty() {
             closed = true;
             service.buffer.close();
         }
-        let empty = quiet && service.buffer.is_empty();
+        let empty = closed && service.buffer.is_empty();
         let over = service.clock.mono_ms() >= deadline;
         if empty || over {
             for input in &mut service.inputs {
@@ -82,7 +95,7 @@ fn drain(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, Ser
             return Ok(if empty { Ended::Drained } else { Ended::GraceOver });
         }
         // A listener ends without waking anybody.
-        let look = if quiet { deadline } else { deadline.min(service.clock.mono_ms() + LISTENERS_MS) };
+        let look = if closed { deadline } else { deadline.min(service.clock.mono_ms() + LISTENERS_MS) };
         wait(service, signals, look)?;
     }
 }

@@ -100,7 +100,8 @@ impl Decoder {
     }
 }
 
-fn unescape(text: &[u8]) -> Option<Text> {
+/// The text without its escapes; none if one is broken.
+pub(crate) fn unescape(text: &[u8]) -> Option<Text> {
     let mut out = Text::with_capacity(text.len());
     let mut rest = text;
     while let Some(stop) = memchr::memchr(b'\\', rest) {

@@ -105,7 +105,6 @@ pub(crate) fn parser_named(parsers: &Parsers, entry: &Entry, name: &str) -> At<A
 }
 
 /// The rules `name` that an entry asks for.
-#[expect(dead_code, reason = "the filter that asks is on its way")]
 pub(crate) fn multiline_named(parsers: &Parsers, entry: &Entry, name: &str) -> At<Arc<MultilinePlan>> {
     parsers.multiline(name).cloned().ok_or_else(|| {
         let nearest = nearest_of(name, parsers.multiline_names()).map(ToOwned::to_owned);

@@ -1,0 +1,183 @@
+//! The filters of a pipeline in their order, and the way of a batch through them.
+//!
+//! ```text
+//! batch ─▶ filter 0 ─▶ filter 1 ─▶ … ─▶ buffer          one batch may become several, in order
+//!             ▲            └─ rewrite_tag: a copy with another tag starts again from the first
+//! ```
+//! All inputs share one chain, one at a time: records of one tag leave in the order in which they came.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use super::{Filter, FilterCounters, FilterError, FilterPlan, Flow};
+use crate::{
+    buffer::{Buffer, Done, route::Matching},
+    parse::Batch,
+};
+
+/// The filters of a pipeline; shared by its inputs.
+#[derive(Debug)]
+pub struct Chain {
+    links: Mutex<Vec<Link>>,
+    matches: Vec<Matching>,
+    counters: Vec<(String, Arc<FilterCounters>)>,
+    /// When something is to be done without a batch, ms.
+    due_ms: AtomicU64,
+    woken: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Link {
+    name: String,
+    matches: Matching,
+    filter: Filter,
+    counters: Arc<FilterCounters>,
+}
+
+/// Wakes whoever calls [`Chain::expire`]: a filter that has a thread of its own has heard something.
+#[derive(Debug, Clone)]
+pub(crate) struct Wake {
+    buffer: Weak<Buffer>,
+    woken: Arc<AtomicBool>,
+}
+
+impl Wake {
+    pub(crate) fn wake(&self) {
+        self.woken.store(true, Ordering::Release);
+        if let Some(buffer) = self.buffer.upgrade() {
+            buffer.wake();
+        }
+    }
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl Chain {
+    /// Starts the filters of a plan in front of a buffer.
+    pub fn open(plans: &[FilterPlan], buffer: &Arc<Buffer>) -> Result<Self, FilterError> {
+        let woken = Arc::new(AtomicBool::new(false));
+        let wake = Wake { buffer: Arc::downgrade(buffer), woken: Arc::clone(&woken) };
+        let link = |(index, plan): (usize, &FilterPlan)| {
+            Ok(Link {
+                name: plan.name.clone(),
+                matches: plan.matches.clone(),
+                filter: Filter::new(plan, index, &wake)?,
+                counters: Arc::default(),
+            })
+        };
+        let links: Vec<Link> = plans.iter().enumerate().map(link).collect::<Result<_, FilterError>>()?;
+        Ok(Self {
+            matches: plans.iter().map(|plan| plan.matches.clone()).collect(),
+            counters: links.iter().map(|link| (link.name.clone(), Arc::clone(&link.counters))).collect(),
+            links: Mutex::new(links),
+            due_ms: AtomicU64::new(NEVER),
+            woken,
+        })
+    }
+
+    /// Passes a batch through every filter that matches it; what comes out goes into the buffer. `mono_ms` is the time of
+    /// a clock that never goes back.
+    pub fn push(&self, batch: Batch, buffer: &Buffer, mono_ms: u64) {
+        if !self.matches.iter().any(|matching| matching.matches(&batch.tag)) {
+            buffer.push(batch);
+            return;
+        }
+        let mut batch = batch.into_events();
+        let acks = std::mem::take(&mut batch.acks);
+        if !acks.is_empty() {
+            batch.holds.push(buffer.hold(batch.input, Done::Acks(acks)));
+        }
+        let mut links = self.links();
+        pass(&mut links, vec![(0, batch)], buffer, mono_ms);
+        if self.note(&links) {
+            buffer.wake();
+        }
+    }
+
+    /// Hands on what was kept back long enough. To be called when [`Chain::expires_at_ms`] has come.
+    pub fn expire(&self, buffer: &Buffer, mono_ms: u64) {
+        self.turn(buffer, mono_ms, false);
+    }
+
+    /// Nothing more will come: hands on what waits for more of the same.
+    pub fn finish(&self, buffer: &Buffer, mono_ms: u64) {
+        self.turn(buffer, mono_ms, true);
+    }
+
+    /// When [`Chain::expire`] has something to do, ms of the same clock.
+    pub fn expires_at_ms(&self) -> Option<u64> {
+        if self.woken.load(Ordering::Acquire) {
+            return Some(0);
+        }
+        Some(self.due_ms.load(Ordering::Acquire)).filter(|due| *due != NEVER)
+    }
+
+    /// Whether nothing is kept back.
+    pub fn is_empty(&self) -> bool {
+        self.counters.iter().all(|(_, counters)| counters.held.load(Ordering::Acquire) == 0)
+    }
+
+    /// What each filter counts, by its name.
+    pub fn counters(&self) -> impl Iterator<Item = (&str, &Arc<FilterCounters>)> {
+        self.counters.iter().map(|(name, counters)| (name.as_str(), counters))
+    }
+
+    fn turn(&self, buffer: &Buffer, mono_ms: u64, last: bool) {
+        if self.matches.is_empty() {
+            return;
+        }
+        // First, so that what is heard from now on wakes again.
+        self.woken.store(false, Ordering::Release);
+        let mut links = self.links();
+        for index in 0..links.len() {
+            let link = &mut links[index];
+            let (on, again) = link.run(mono_ms, |filter, flow| filter.expire(last, flow));
+            let on = on.into_iter().map(|batch| (index + 1, batch));
+            let todo = on.chain(again.into_iter().map(|batch| (0, batch))).collect();
+            pass(&mut links, todo, buffer, mono_ms);
+        }
+        self.note(&links);
+    }
+
+    /// Notes when something is due; whether that is earlier than before.
+    fn note(&self, links: &[Link]) -> bool {
+        let due = links.iter().filter_map(|link| link.filter.expires_at_ms()).min().unwrap_or(NEVER);
+        due < self.due_ms.swap(due, Ordering::AcqRel)
+    }
+
+    /// A filter that panicked leaves its records where they were; the others are whole.
+    fn links(&self) -> MutexGuard<'_, Vec<Link>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Link {
+    fn run(&mut self, mono_ms: u64, what: impl FnOnce(&mut Filter, &mut Flow<'_>)) -> (Vec<Batch>, Vec<Batch>) {
+        let counters = Arc::clone(&self.counters);
+        let mut flow = Flow { mono_ms, counters: &counters, name: &self.name, on: Vec::new(), again: Vec::new() };
+        what(&mut self.filter, &mut flow);
+        (flow.on, flow.again)
+    }
+}
+
+/// Each batch from its filter on; the chain stays locked while the buffer is filled, so that order is kept.
+fn pass(links: &mut [Link], todo: Vec<(usize, Batch)>, buffer: &Buffer, mono_ms: u64) {
+    let mut todo = VecDeque::from(todo);
+    while let Some((from, batch)) = todo.pop_front() {
+        let sees = |link: &Link| link.matches.matches(&batch.tag) && !link.filter.spares(&batch);
+        let Some(at) = links[from..].iter().position(sees).map(|at| from + at) else {
+            buffer.push(batch);
+            continue;
+        };
+        let link = &mut links[at];
+        link.counters.records.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        let (on, again) = link.run(mono_ms, |filter, flow| filter.apply(batch, flow));
+        on.into_iter().rev().for_each(|batch| todo.push_front((at + 1, batch)));
+        todo.extend(again.into_iter().map(|batch| (0, batch)));
+    }
+}

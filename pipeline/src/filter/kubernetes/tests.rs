@@ -328,11 +328,19 @@ fn only_a_server_that_the_authority_vouches_for_is_believed() {
     let papers = papers(folder.path());
     let other = place();
     let stranger = self::papers(other.path());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = TlsServer { certificate: papers.certificate, key: papers.key, authorities: None };
-    runtime.spawn(serve(server, listener, pod("tls", &id('a'), "")));
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                () = serve(server, listener, pod("tls", &id('a'), "")) => {}
+                _ = ended => {}
+            }
+        });
+    });
     let bench = |keys: &str| {
         Bench::new(&format!(
             "[FILTER]\nName kubernetes\nMatch *\nKube_URL https://127.0.0.1:{port}\ntls.vhost localhost\n{keys}\n"
@@ -355,6 +363,8 @@ fn only_a_server_that_the_authority_vouches_for_is_believed() {
         settle(&bench);
         assert_eq!(bench.out()[0].1.contains(r#""pod_id":"tls""#), believed, "{keys}");
     }
+    drop(end);
+    thread.join().unwrap();
 }
 
 #[test]

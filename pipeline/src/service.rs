@@ -69,6 +69,7 @@ pub enum ServiceError {
         /// What it said.
         error: std::io::Error,
     },
+<<<<<<< HEAD
     /// An output cannot start.
     #[error("start the output {name}: {error}")]
     Output {
@@ -76,6 +77,15 @@ pub enum ServiceError {
         name: String,
         /// Why.
         error: Box<OutputError>,
+=======
+    /// An input cannot be opened.
+    #[error("{error} (input {name})")]
+    Input {
+        /// Which one.
+        name: String,
+        /// What is wrong.
+        error: input_plugins::listen::ListenError,
+>>>>>>> 0f97fa8 (pipeline: the inputs forward, syslog, beats, http and stdin)
     },
     /// A filter cannot start.
     #[error(transparent)]
@@ -161,7 +171,7 @@ impl Service {
             if let Some(tail) = input.tail() {
                 inputs.push(Input::open(index, tail, input.buffer_bytes, defect, clock)?);
             } else {
-                let intake = Intake::new(index, Arc::clone(&buffer), Arc::clone(&chain), clock, stopped.clone());
+                let intake = Intake::new(&input.name, index, Arc::clone(&buffer), Arc::clone(&chain), clock, stopped.clone());
                 listeners.push(listen(input, intake)?);
             }
         }
@@ -201,8 +211,10 @@ impl Service {
 
 fn listen(plan: &InputPlan, intake: Intake) -> Result<Listener, ServiceError> {
     let counters = Arc::clone(intake.counters());
-    let from = plan.from.clone();
-    let thread = spawn(&plan.name, move || input_plugins::run(from, intake))?;
+    let ready = input_plugins::open(&plan.from)
+        .map_err(|error| ServiceError::Input { name: plan.name.clone(), error })?
+        .expect("files are stepped by the loop");
+    let thread = spawn(&plan.name, move || input_plugins::run(ready, intake))?;
     Ok(Listener { name: plan.name.clone(), counters, thread })
 }
 

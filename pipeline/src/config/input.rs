@@ -7,7 +7,7 @@ use super::{
     plan::{DbSync, Framing, InputKind, InputPlan, TailInput},
     shared::{self, Around},
 };
-use crate::input::dummy;
+use crate::input::{dummy, forward};
 
 const KEYS: &[&str] = &[
     "Path",
@@ -28,7 +28,7 @@ const KEYS: &[&str] = &[
     "Skip_Long_Lines",
     "Inotify_Watcher",
 ];
-const PLUGINS: &[&str] = &["tail", "dummy"];
+const PLUGINS: &[&str] = &["tail", "dummy", "forward"];
 const PARSERS: &[&str] = &["cri", "docker", "json", "none"];
 const MULTILINE: &[&str] = &["cri", "docker"];
 const SYNC: &[&str] = &["off", "normal", "full", "extra"];
@@ -40,8 +40,17 @@ const LINE_MAX: u64 = 1 << 20;
 
 pub(super) fn plan(section: &Section, index: usize, around: &Around<'_>) -> At<InputPlan> {
     let plugin = plugin(section, "input plugin", PLUGINS)?;
-    let keys = Keys::with(section, if plugin == "dummy" { dummy::KEYS } else { KEYS }, shared::INPUT, &[])?;
+    let (known, many) = match plugin {
+        "dummy" => (dummy::KEYS, [].as_slice()),
+        "forward" => (forward::KEYS, forward::MANY),
+        _ => (KEYS, [].as_slice()),
+    };
+    let keys = Keys::with(section, known, shared::INPUT, many)?;
     let from = match plugin {
+        "forward" => {
+            let tag = keys.get("Tag").map(|_| tag(&keys, "")).transpose()?.map(Into::into);
+            InputKind::Forward(Box::new(forward::plan(&keys, tag)?))
+        }
         "dummy" => InputKind::Dummy(Box::new(dummy::plan(&keys, tag(&keys, &format!("dummy.{index}"))?.into())?)),
         _ => InputKind::Tail(Box::new(tail(section, &keys)?)),
     };

@@ -6,7 +6,7 @@ pub use crate::output::{
     backoff::Pauses,
     plan::{DateFormat, Destination, OutputPlan, RecordFormat, RetryLimit},
 };
-use crate::{filter::FilterPlan, input::dummy::DummyInput};
+use crate::{filter::FilterPlan, input::{dummy::DummyInput, forward::ForwardInput}};
 
 /// The whole pipeline.
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ impl InputPlan {
     pub fn tail(&self) -> Option<&TailInput> {
         match &self.from {
             InputKind::Tail(tail) => Some(tail),
-            InputKind::Dummy(_) => None,
+            _ => None,
         }
     }
 }
@@ -144,6 +144,8 @@ pub enum InputKind {
     Tail(Box<TailInput>),
     /// The same record over and over.
     Dummy(Box<DummyInput>),
+    /// Records from forwarders.
+    Forward(Box<ForwardInput>),
 }
 
 /// Files to tail.

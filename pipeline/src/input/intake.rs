@@ -22,6 +22,7 @@ use crate::{
 /// The way of one input into the pipeline. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Intake {
+    name: Arc<str>,
     input: usize,
     buffer: Arc<Buffer>,
     chain: Arc<Chain>,
@@ -58,6 +59,7 @@ impl Receipt {
 
 impl Intake {
     pub(crate) fn new(
+        name: &str,
         input: usize,
         buffer: Arc<Buffer>,
         chain: Arc<Chain>,
@@ -66,7 +68,12 @@ impl Intake {
     ) -> Self {
         let source = Source { id: SourceId(0), path: std::path::PathBuf::new(), tag: "".into(), lineage: 0, base: 0 };
         let (source, counters) = (Arc::new(source), Arc::new(IntakeCounters::default()));
-        Self { input, buffer, chain, clock, stop, source, counters }
+        Self { name: name.into(), input, buffer, chain, clock, stop, source, counters }
+    }
+
+    /// Its name in messages.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Waits until the buffer has room for this input.

@@ -84,13 +84,23 @@ fn what_is_no_entry_is_skipped_and_the_rest_is_kept() {
 
 #[test]
 fn what_is_no_message_is_refused_with_the_reason() {
-    let why = |bytes: &[u8]| decode(bytes, &Limits::default()).unwrap_err().to_string();
-    insta::assert_snapshot!(why(b"GET / HTTP/1.1\r\n"), @"");
-    insta::assert_snapshot!(why(b"\x95\xa1t\x01\x80\x80\x80"), @"");
-    insta::assert_snapshot!(why(b"\x92\x01\x90"), @"");
-    insta::assert_snapshot!(why(b"\x93\xa1t\xc4\x00\x81\xaacompressed\xa4zstd"), @"");
-    insta::assert_snapshot!(why(b"\x93\xa1t\x90\x81\xadfluent_signal\x01"), @"");
-    insta::assert_snapshot!(why(b"\x93\xa1t\xc4\x02no\x81\xaacompressed\xa4gzip"), @"");
+    let all = [
+        b"GET / HTTP/1.1\r\n".as_slice(),
+        b"\x95\xa1t\x01\x80\x80\x80",
+        b"\x92\x01\x90",
+        b"\x93\xa1t\xc4\x00\x81\xaacompressed\xa4zstd",
+        b"\x93\xa1t\x90\x81\xadfluent_signal\x01",
+        b"\x93\xa1t\xc4\x02no\x81\xaacompressed\xa4gzip",
+    ];
+    let why = all.map(|bytes| decode(bytes, &Limits::default()).unwrap_err().to_string());
+    insta::assert_snapshot!(why.join("\n"), @r#"
+    an array as a message was expected at byte 0; check the sender's version of the protocol
+    a message has 2 to 4 parts, not 5; check that the sender speaks the forward protocol
+    a tag was expected at byte 1; check the sender's version of the protocol
+    the compression "zstd" is not known; use gzip or text
+    signal 1 is not about logs; send logs only
+    unexpected end of file; send it again, undamaged
+    "#);
 }
 
 #[test]

@@ -116,9 +116,18 @@ fn what_is_wrong_names_the_file() {
         text.replace(&folder.path().display().to_string(), "DIR").replace(&other.path().display().to_string(), "OTHER")
     };
     let (crt, key) = (&ours.certificate, &ours.key);
-    insta::assert_snapshot!(why(&folder.path().join("absent"), key, None), @"");
-    insta::assert_snapshot!(why(key, key, None), @"");
-    insta::assert_snapshot!(why(crt, crt, None), @"");
-    insta::assert_snapshot!(why(crt, &strangers.key, None), @"");
-    insta::assert_snapshot!(why(crt, key, Some(key)), @"");
+    let all = [
+        why(&folder.path().join("absent"), key, None),
+        why(key, key, None),
+        why(crt, crt, None),
+        why(crt, &strangers.key, None),
+        why(crt, key, Some(key)),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r"
+    read DIR/absent: No such file or directory (os error 2); check the path and its permissions
+    use DIR/key.pem: it holds no certificate; give a PEM file with one
+    use DIR/crt.pem: it holds no private key; give a PEM file with one
+    use DIR/crt.pem: keys may not be consistent: KeyMismatch; give a certificate and the key that belongs to it
+    use DIR/key.pem: it holds no certificate; give a PEM file with one
+    ");
 }

@@ -1,0 +1,98 @@
+//! A pipeline that consists of one input: what it pushes is collected, and taken when the test says so.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::intake::Intake;
+use crate::{
+    buffer::{Buffer, Lane, route::Matching},
+    event::Event,
+    filter::Chain,
+    service::clock::Clock,
+};
+
+/// What stands around an input.
+pub(crate) struct Around {
+    pub(crate) intake: Intake,
+    pub(crate) buffer: Arc<Buffer>,
+    stop: watch::Sender<bool>,
+}
+
+impl Around {
+    pub(crate) fn new() -> Self {
+        Self::with_room(1 << 20)
+    }
+
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        let buffer = Arc::new(Buffer::new(vec![bytes], vec![Matching::from("*")]).unwrap());
+        let (stop, stopped) = watch::channel(false);
+        let chain = Arc::new(Chain::new(&[]));
+        let intake = Intake::new("test.0", 0, Arc::clone(&buffer), chain, Clock::start(), stopped);
+        Self { intake, buffer, stop }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// The next `count` records with their tags, not taken yet, and how many batches they are.
+    pub(crate) async fn look(&self, count: usize) -> (Vec<(String, Event)>, usize) {
+        let enough = async {
+            loop {
+                let batches = self.buffer.next(Lane(0), 64 << 20, Duration::ZERO).await.unwrap();
+                let events: Vec<_> = batches
+                    .iter()
+                    .flat_map(|batch| (0..batch.len()).map(|n| (batch.tag.to_string(), batch.event(n))))
+                    .collect();
+                if events.len() >= count {
+                    return (events, batches.len());
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        within(enough).await
+    }
+
+    /// The next `count` records with their tags; they are taken.
+    pub(crate) async fn take(&self, count: usize) -> Vec<(String, Event)> {
+        let (events, batches) = self.look(count).await;
+        assert_eq!(events.len(), count, "more than was asked for");
+        self.buffer.taken(Lane(0), batches);
+        events
+    }
+
+    /// Takes whatever comes, for ever.
+    pub(crate) async fn take_all(&self, each: impl Fn(&str, &Event)) {
+        while let Some(batches) = self.buffer.next(Lane(0), 64 << 20, Duration::ZERO).await {
+            batches.iter().for_each(|batch| (0..batch.len()).for_each(|n| each(&batch.tag, &batch.event(n))));
+            self.buffer.taken(Lane(0), batches.len());
+        }
+    }
+}
+
+/// The result of something that must not hang.
+pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), what).await.expect("it hangs")
+}
+
+/// The address of a socket on loopback.
+pub(crate) fn loopback() -> super::listen::Address {
+    super::listen::Address::Ip { host: "127.0.0.1".to_owned(), port: 0 }
+}
+
+/// Limits of connections that no test meets by accident.
+pub(crate) fn connections() -> super::listen::Connections {
+    super::listen::Connections { tls: None, idle_ms: 20_000, most: 64 }
+}
+
+/// A folder on the disk that the tree is built on.
+pub(crate) fn place() -> tempfile::TempDir {
+    let target = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    tempfile::tempdir_in(target).unwrap()
+}
+
+/// The address of a socket that was opened there.
+pub(crate) fn at(open: &super::listen::Open) -> SocketAddr {
+    open.socket.address().unwrap()
+}

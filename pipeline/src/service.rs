@@ -171,7 +171,8 @@ impl Service {
             if let Some(tail) = input.tail() {
                 inputs.push(Input::open(index, tail, input.buffer_bytes, defect, clock)?);
             } else {
-                let intake = Intake::new(&input.name, index, Arc::clone(&buffer), Arc::clone(&chain), clock, stopped.clone());
+                let intake =
+                    Intake::new(&input.name, index, Arc::clone(&buffer), Arc::clone(&chain), clock, stopped.clone());
                 listeners.push(listen(input, intake)?);
             }
         }

@@ -6,7 +6,13 @@ pub use crate::output::{
     backoff::Pauses,
     plan::{DateFormat, Destination, OutputPlan, RecordFormat, RetryLimit},
 };
-use crate::{filter::FilterPlan, input::{dummy::DummyInput, forward::ForwardInput}};
+use crate::{
+    filter::FilterPlan,
+    input::{
+        beats::BeatsInput, dummy::DummyInput, forward::ForwardInput, http::HttpInput, stdin::StdinInput,
+        syslog::SyslogInput,
+    },
+};
 
 /// The whole pipeline.
 #[derive(Debug, Clone)]
@@ -146,6 +152,14 @@ pub enum InputKind {
     Dummy(Box<DummyInput>),
     /// Records from forwarders.
     Forward(Box<ForwardInput>),
+    /// Syslog messages.
+    Syslog(Box<SyslogInput>),
+    /// Records from Beats and Logstash.
+    Beats(Box<BeatsInput>),
+    /// Records in requests.
+    Http(Box<HttpInput>),
+    /// Lines from standard input.
+    Stdin(Box<StdinInput>),
 }
 
 /// Files to tail.

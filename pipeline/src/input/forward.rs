@@ -95,7 +95,10 @@ pub(crate) fn plan(keys: &Keys<'_>, tag: Option<Arc<str>>) -> At<ForwardInput> {
 fn address(keys: &Keys<'_>) -> At<Address> {
     if let Some(path) = keys.text("Unix_Path") {
         if let Some(entry) = keys.get("Port").or_else(|| keys.get("Listen")) {
-            return Err((entry.line, Problem::Contradiction("`Unix_Path` stands instead of `Listen` and `Port`; keep one")));
+            return Err((
+                entry.line,
+                Problem::Contradiction("`Unix_Path` stands instead of `Listen` and `Port`; keep one"),
+            ));
         }
         return Ok(Address::Unix { path: path.into(), mode: listen::permissions(keys)? });
     }
@@ -105,8 +108,10 @@ fn address(keys: &Keys<'_>) -> At<Address> {
 fn security(keys: &Keys<'_>) -> At<Option<Security>> {
     let mut users = Vec::new();
     for entry in keys.all("Security.Users").chain(keys.all("Users")) {
-        let (user, password) =
-            entry.value.split_once(char::is_whitespace).ok_or_else(|| (entry.line, bad(entry, "a user and a password")))?;
+        let (user, password) = entry
+            .value
+            .split_once(char::is_whitespace)
+            .ok_or_else(|| (entry.line, bad(entry, "a user and a password")))?;
         users.push((user.as_bytes().to_vec(), password.trim().as_bytes().to_vec()));
     }
     let empty = keys.boolean("Empty_Shared_Key", false)?;
@@ -116,9 +121,7 @@ fn security(keys: &Keys<'_>) -> At<Option<Security>> {
             entry.line,
             Problem::Contradiction("both `Shared_Key` and `Empty_Shared_Key` say what the key is; keep one"),
         )),
-        (Some(entry), false, _) => {
-            Ok(Some(Security { shared_key: entry.value.as_bytes().to_vec(), users, hostname }))
-        }
+        (Some(entry), false, _) => Ok(Some(Security { shared_key: entry.value.as_bytes().to_vec(), users, hostname })),
         (None, true, _) => Ok(Some(Security { shared_key: Vec::new(), users, hostname })),
         (None, false, true) => Ok(None),
         (None, false, false) => {
@@ -135,9 +138,10 @@ pub(crate) struct Ready {
 }
 
 pub(crate) fn open(plan: &ForwardInput) -> Result<Ready, ListenError> {
-    let seen = plan.dedup.as_ref().map(|(path, most)| {
-        Seen::open(path, *most).map_err(|error| ListenError::File { path: path.clone(), error })
-    });
+    let seen = plan
+        .dedup
+        .as_ref()
+        .map(|(path, most)| Seen::open(path, *most).map_err(|error| ListenError::File { path: path.clone(), error }));
     Ok(Ready { open: Open::new(&plan.at, &plan.connections)?, seen: seen.transpose()? })
 }
 

@@ -179,7 +179,9 @@ impl Shared {
                 let mut answer = Response::new(Full::new(Bytes::from(format!("{refused}\n"))).boxed());
                 *answer.status_mut() = status;
                 match status {
-                    StatusCode::METHOD_NOT_ALLOWED => answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST")),
+                    StatusCode::METHOD_NOT_ALLOWED => {
+                        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"))
+                    }
                     StatusCode::SERVICE_UNAVAILABLE => {
                         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"))
                     }

@@ -99,7 +99,11 @@ async fn lines(plan: &StdinInput, mut pieces: mpsc::Receiver<Vec<u8>>, intake: &
         if rest.len() > plan.line_max {
             if !skipping {
                 intake.counters().malformed.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(input = intake.name(), most = plan.line_max, "a line is longer than Buffer_Size: it is cut");
+                tracing::warn!(
+                    input = intake.name(),
+                    most = plan.line_max,
+                    "a line is longer than Buffer_Size: it is cut"
+                );
                 rest.truncate(plan.line_max);
                 events.extend(record(&rest, parser.as_mut(), now, intake));
             }

@@ -78,7 +78,8 @@ pub(crate) fn plan(keys: &Keys<'_>, tag: Arc<str>, around: &Around<'_>) -> At<Sy
     let (unix, stream) = (mode < 2, mode % 2 == 1);
     let wrong = if unix { ["Listen", "Port"] } else { ["Path", "Unix_Perm"] };
     if let Some(entry) = wrong.into_iter().find_map(|key| keys.get(key)) {
-        let why = "`Listen` and `Port` go with the modes udp and tcp, `Path` and `Unix_Perm` with unix_udp and unix_tcp";
+        let why =
+            "`Listen` and `Port` go with the modes udp and tcp, `Path` and `Unix_Perm` with unix_udp and unix_tcp";
         return Err((entry.line, Problem::Contradiction(why)));
     }
     let parser = match keys.get("Parser") {

@@ -14,6 +14,7 @@
 
 mod archive;
 mod book;
+pub(crate) mod config;
 mod discover;
 mod file;
 pub(crate) mod glob;

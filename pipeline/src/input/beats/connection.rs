@@ -38,7 +38,8 @@ pub(super) async fn serve(stream: Stream, peer: Peer, plan: Arc<BeatsInput>, int
     let (reader, writer) = tokio::io::split(stream);
     let inbox = Inbox::new(reader, plan.connections.idle(), intake.clone());
     let (due, dues) = mpsc::channel(UNDER_WAY);
-    let mut window = Window { plan: &plan, intake: &intake, due, left: 0, last: 0, events: Vec::new(), bytes: 0 };
+    let (plan, intake) = (&*plan, &intake);
+    let mut window = Window { plan, intake, due, left: 0, last: 0, events: Vec::new(), bytes: 0 };
     let read = async move {
         let why = window.read(inbox).await;
         match why {
@@ -51,7 +52,7 @@ pub(super) async fn serve(stream: Stream, peer: Peer, plan: Arc<BeatsInput>, int
             }
         }
     };
-    tokio::join!(read, answer(writer, dues, &plan));
+    tokio::join!(read, answer(writer, dues, plan));
 }
 
 #[derive(Debug)]

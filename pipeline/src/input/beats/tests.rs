@@ -14,7 +14,13 @@ use crate::{
 };
 
 fn plan() -> BeatsInput {
-    BeatsInput { tag: "beats".into(), at: loopback(), connections: connections(), message_max: 1 << 20, keepalive_ms: 5_000 }
+    BeatsInput {
+        tag: "beats".into(),
+        at: loopback(),
+        connections: connections(),
+        message_max: 1 << 20,
+        keepalive_ms: 5_000,
+    }
 }
 
 fn start(plan: BeatsInput, around: &Around) -> SocketAddr {

@@ -220,9 +220,8 @@ mod tests {
             let mut flipped = whole.clone();
             flipped[at] ^= 1;
             std::fs::write(&path, &flipped).unwrap();
-            let lost = Seen::open(&path, 100).map(|mut seen| {
-                (0..10u32).filter(|n| known(&mut seen, &n.to_le_bytes()) == "no").collect::<Vec<_>>()
-            });
+            let lost = Seen::open(&path, 100)
+                .map(|mut seen| (0..10u32).filter(|n| known(&mut seen, &n.to_le_bytes()) == "no").collect::<Vec<_>>());
             match (at.checked_sub(8), lost) {
                 (None, lost) => assert_eq!(lost.unwrap_err().to_string(), "it is no file of chunks"),
                 (Some(at), lost) => assert_eq!(lost.unwrap(), [(at / 20) as u32]),

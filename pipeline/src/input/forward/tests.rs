@@ -269,7 +269,10 @@ async fn a_full_buffer_stops_the_peer_and_a_stop_finishes_what_is_in_hand() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    within(async { tokio::select! { () = write => panic!("the input ended"), () = stands => {} } }).await;
+    within(async {
+        tokio::select! { () = write => panic!("the input ended"), () = stands => {} }
+    })
+    .await;
     let pushed = around.intake.counters().records.load(Ordering::Relaxed);
     assert!(around.buffer.waiting() < 300_000 && pushed < 50 * sent.load(Ordering::Relaxed), "{pushed}");
     around.stop();

@@ -90,14 +90,6 @@ impl<R: AsyncRead + Unpin> Inbox<R> {
         Ok(())
     }
 
-    /// Waits until there are `n` bytes. The caller has checked `n` against its limit.
-    pub(crate) async fn need(&mut self, n: usize) -> Result<&[u8], InboxError> {
-        while self.end - self.start < n {
-            self.more().await?;
-        }
-        Ok(&self.bytes[self.start..self.start + n])
-    }
-
     fn make_room(&mut self) {
         if self.start > 0 && self.end == self.bytes.len() {
             self.bytes.copy_within(self.start..self.end, 0);

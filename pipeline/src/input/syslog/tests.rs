@@ -60,7 +60,10 @@ async fn datagrams_become_records_and_what_is_no_message_is_kept_raw() {
         seen.extend(more);
     }
     let events: Vec<_> = seen.iter().map(|(_, event)| event).collect();
-    assert_eq!([text(events[0], "host"), text(events[0], "ident"), text(events[0], "message")], ["web", "nginx", "hello"]);
+    assert_eq!(
+        [text(events[0], "host"), text(events[0], "ident"), text(events[0], "message")],
+        ["web", "nginx", "hello"]
+    );
     assert_eq!(text(events[0], "raw"), OLD);
     assert_eq!(text(events[0], "from"), format!("udp://{}", socket.local_addr().unwrap()));
     assert_eq!(text(events[1], "log"), "\u{1}nonsense");
@@ -88,7 +91,10 @@ async fn unix_datagrams_arrive_in_order_and_none_is_lost_while_the_sender_waits(
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     };
-    within(async { tokio::select! { () = take => {}, ((), ()) = async { tokio::join!(send, all) } => {} } }).await;
+    within(async {
+        tokio::select! { () = take => {}, ((), ()) = async { tokio::join!(send, all) } => {} }
+    })
+    .await;
     assert!(seen.into_inner().iter().enumerate().all(|(n, text)| *text == n.to_string()));
 }
 
@@ -138,7 +144,10 @@ async fn tcp_stands_still_while_the_buffer_is_full_and_udp_drops_are_counted() {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     };
-    within(async { tokio::select! { () = take => {}, () = all => {} } }).await;
+    within(async {
+        tokio::select! { () = take => {}, () = all => {} }
+    })
+    .await;
     assert!(lost() > 0, "the kernel dropped none: the test shows nothing");
     assert_eq!(arrived.get() + lost(), sent);
 }

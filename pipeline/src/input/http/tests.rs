@@ -97,7 +97,16 @@ async fn what_cannot_be_taken_is_refused_whole_with_the_reason() {
         send(address, "POST", "/", &[ndjson, zip], b"no gzip".to_vec()).await,
     ];
     let lines: Vec<_> = refused.iter().map(|(status, why)| format!("{status} {}", why.trim_end())).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    405 only POST is taken; send records in the body of a POST request
+    415 the content type "text/plain" is not taken; send application/json, application/x-ndjson or application/msgpack
+    415 the content encoding "br" is not taken; send gzip or none
+    400 EOF while parsing an object at line 2 column 4; send JSON objects, an array of them or one a line
+    400 value 1 is no object; send objects only
+    413 the body is longer than 2000000 bytes; send less at once, or raise Buffer_Max_Size
+    413 40554 compressed bytes hold more than 2000000; send less at once
+    400 unexpected end of file; send it again, undamaged
+    "#);
     assert_eq!(around.intake.counters().malformed.load(Ordering::Relaxed), 8);
     assert_eq!(around.intake.counters().records.load(Ordering::Relaxed), 0);
 }

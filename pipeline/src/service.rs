@@ -69,7 +69,6 @@ pub enum ServiceError {
         /// What it said.
         error: std::io::Error,
     },
-<<<<<<< HEAD
     /// An output cannot start.
     #[error("start the output {name}: {error}")]
     Output {
@@ -77,7 +76,7 @@ pub enum ServiceError {
         name: String,
         /// Why.
         error: Box<OutputError>,
-=======
+    },
     /// An input cannot be opened.
     #[error("{error} (input {name})")]
     Input {
@@ -85,7 +84,6 @@ pub enum ServiceError {
         name: String,
         /// What is wrong.
         error: input_plugins::listen::ListenError,
->>>>>>> 0f97fa8 (pipeline: the inputs forward, syslog, beats, http and stdin)
     },
     /// A filter cannot start.
     #[error(transparent)]

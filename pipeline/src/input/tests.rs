@@ -27,7 +27,7 @@ impl Around {
     pub(crate) fn with_room(bytes: usize) -> Self {
         let buffer = Arc::new(Buffer::new(vec![bytes], vec![Matching::from("*")]).unwrap());
         let (stop, stopped) = watch::channel(false);
-        let chain = Arc::new(Chain::new(&[]));
+        let chain = Arc::new(Chain::open(&[], &buffer).unwrap());
         let intake = Intake::new("test.0", 0, Arc::clone(&buffer), chain, Clock::start(), stopped);
         Self { intake, buffer, stop }
     }

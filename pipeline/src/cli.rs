@@ -1,6 +1,9 @@
 //! The command `tailproof pipeline`: read the configuration, say what it means, or run it until told to stop.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use nix::sys::{
     signal::{SigSet, Signal},
@@ -9,9 +12,13 @@ use nix::sys::{
 use thiserror::Error;
 
 use crate::{
-    config::{Config, ConfigError, plan::LogLevel},
+    config::{Config, ConfigError, Plan},
     defects::Defect,
-    service::{Service, ServiceError},
+    service::{
+        Office, Service, ServiceError,
+        log::Log,
+        pages::{Pages, PagesError},
+    },
 };
 
 /// What the command line says.
@@ -34,29 +41,81 @@ pub enum PipelineError {
     /// The pipeline could not start or go on.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// The log cannot be written.
+    #[error("open the log {0}; correct Log_File in [SERVICE]")]
+    Log(std::io::Error),
+    /// The pages cannot be shown.
+    #[error(transparent)]
+    Pages(#[from] PagesError),
     /// Signals cannot be caught.
-    #[error("catch SIGTERM and SIGINT: {0}; check the limits of the process")]
+    #[error("catch SIGTERM, SIGINT and SIGHUP: {0}; check the limits of the process")]
     Signals(nix::Error),
     /// Standard output is gone.
     #[error("print the plan: {0}")]
     Print(std::io::Error),
 }
 
-/// Runs the pipeline until SIGTERM or SIGINT; the first drains within the grace time, the second ends at once.
-/// Must be called before any other thread is started, because both signals are blocked and read from a descriptor.
+/// Runs the pipeline until SIGTERM or SIGINT; the first drains within the grace time, the second ends at once. SIGHUP
+/// reads the configuration again: a broken one is refused and the running one goes on.
+/// Must be called before any other thread is started, because these signals are blocked and read from a descriptor.
 pub fn run(args: &PipelineArgs) -> Result<(), PipelineError> {
     let config = Config::load(&args.config, &environment)?;
     let plan = config.plan()?;
     if args.dry_run {
         return print(&config.settled());
     }
-    log(plan.service.log_level);
     let signals = signals().map_err(PipelineError::Signals)?;
+    let log = Log::start(&plan).map_err(PipelineError::Log)?;
     if let Some(defect) = args.defect {
         banner(defect);
     }
-    Service::start(&plan, args.defect)?.run(Some(&signals))?;
-    Ok(())
+    let mut office = Office::open();
+    let mut pages = Pages::open(&plan.service, &office.board, office.clock)?;
+    office.watched = pages.is_some();
+    let mut service = Service::start_in(&office, &plan, args.defect)?;
+    let mut running = plan;
+    loop {
+        let (_, next) = service.run_or_reload(Some(&signals), &mut || reread(&args.config))?;
+        let Some(next) = next else { return Ok(()) };
+        if let Err(error) = log.follow(&next) {
+            tracing::error!(%error, "reload: the log stays where it is");
+        }
+        pages = follow(pages, &next, &office);
+        (office.watched, office.reloads) = (pages.is_some(), office.reloads + 1);
+        (service, running) = match Service::start_in(&office, &next, args.defect) {
+            Ok(service) => (service, next),
+            Err(error) => {
+                tracing::error!(%error, "reload: the new configuration cannot start, the old one goes on");
+                (Service::start_in(&office, &running, args.defect)?, running)
+            }
+        };
+        tracing::info!(times = office.reloads, "reloaded");
+    }
+}
+
+/// The plan that the file says now, if it says one.
+fn reread(path: &Path) -> Option<Plan> {
+    match Config::load(path, &environment).and_then(|config| config.plan()) {
+        Ok(plan) => Some(plan),
+        Err(error) => {
+            tracing::error!("reload refused, the running configuration goes on: failed to {error}");
+            None
+        }
+    }
+}
+
+/// The pages that a new plan wants. Those that cannot be opened are missed in the log only: records matter more.
+fn follow(pages: Option<Pages>, plan: &Plan, office: &Office) -> Option<Pages> {
+    if let Some(pages) = pages {
+        if pages.suits(&plan.service) {
+            return Some(pages);
+        }
+        pages.close();
+    }
+    Pages::open(&plan.service, &office.board, office.clock).unwrap_or_else(|error| {
+        tracing::error!("reload: failed to {error}");
+        None
+    })
 }
 
 /// Blocked, so that they are read from the descriptor by the loop and nobody is interrupted.
@@ -64,22 +123,9 @@ fn signals() -> nix::Result<SignalFd> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGTERM);
     mask.add(Signal::SIGINT);
+    mask.add(Signal::SIGHUP);
     mask.thread_block()?;
     SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
-}
-
-fn log(level: LogLevel) {
-    let level = match level {
-        LogLevel::Off => return,
-        LogLevel::Error => tracing::Level::ERROR,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Trace => tracing::Level::TRACE,
-    };
-    let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_max_level(level);
-    // Somebody who embeds the pipeline may have set up the log already; then theirs stays.
-    let _ = subscriber.try_init();
 }
 
 /// Whatever the log level: a run with a planted bug must never pass for another.

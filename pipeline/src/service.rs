@@ -13,9 +13,8 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -32,23 +31,31 @@ use crate::{
     },
     defects::Defect,
     filter::{Chain, FilterError},
-    input::{
-        self as input_plugins,
-        intake::{Intake, IntakeCounters},
-    },
-    output::{self, Context, OutputCounters, OutputError},
+    input::{self as input_plugins, intake::Intake},
+    output::{self, Context, OutputError},
 };
 
+pub(crate) mod board;
 pub(crate) mod clock;
+mod health;
 mod input;
+pub(crate) mod log;
+pub(crate) mod pages;
 mod progress;
 mod tail_loop;
+mod threads;
+mod unread;
 
+use board::Board;
 use clock::Clock;
+use health::Watch;
 use input::Input;
+use threads::{Listener, Running};
 
 /// The longest that a batch waits for others, whatever `Flush` says, ms.
 const LINGER_MAX_MS: u64 = 100;
+/// From one posting of the figures to the next, ms.
+const PUBLISH_MS: u64 = 250;
 
 /// Why the process did not start or did not go on; fits after "failed to".
 #[derive(Debug, Error)]
@@ -97,6 +104,7 @@ pub enum ServiceError {
 #[derive(Debug, Clone)]
 pub struct Stop {
     asked: Arc<AtomicU8>,
+    reload: Arc<AtomicBool>,
     buffer: Arc<Buffer>,
 }
 
@@ -104,6 +112,12 @@ impl Stop {
     /// Once: drain and end. Twice: end at once.
     pub fn ask(&self) {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        self.buffer.wake();
+    }
+
+    /// Asks for another plan instead of an end; whoever runs the service knows where to get it.
+    pub fn reload(&self) {
+        self.reload.store(true, Ordering::SeqCst);
         self.buffer.wake();
     }
 
@@ -123,10 +137,39 @@ pub enum Ended {
     AtOnce,
 }
 
+/// What outlives a service: the process that starts one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Office {
+    pub(crate) clock: Clock,
+    pub(crate) started_unix_s: u64,
+    /// Services that took over from another one.
+    pub(crate) reloads: u64,
+    /// Where the figures are put up.
+    pub(crate) board: Board,
+    /// Whether anybody looks at them.
+    pub(crate) watched: bool,
+}
+
+impl Office {
+    /// A process that starts now.
+    pub(crate) fn open() -> Self {
+        let clock = Clock::start();
+        let started_unix_s = (clock.unix_ns() / 1_000_000_000) as u64;
+        Self { clock, started_unix_s, reloads: 0, board: Board::default(), watched: false }
+    }
+}
+
 /// A pipeline that is ready to run.
 #[derive(Debug)]
 pub struct Service {
     clock: Clock,
+    office: Office,
+    watch: Watch,
+    /// Name and limit of each input, in the order of the plan.
+    names: Vec<String>,
+    limits: Vec<usize>,
+    /// Inputs whose records cannot be read again.
+    fleeting: Vec<usize>,
     buffer: Arc<Buffer>,
     chain: Arc<Chain>,
     inputs: Vec<Input>,
@@ -134,44 +177,37 @@ pub struct Service {
     /// True once the listeners are to end.
     listening: watch::Sender<bool>,
     outputs: Vec<Running>,
+    /// True once the threads are to end as they are.
+    given_up: watch::Sender<bool>,
     stop: Stop,
     grace_ms: u64,
-}
-
-/// An input that is not a file.
-#[derive(Debug)]
-struct Listener {
-    name: String,
-    counters: Arc<IntakeCounters>,
-    thread: JoinHandle<()>,
-}
-
-#[derive(Debug)]
-struct Running {
-    name: String,
-    counters: Arc<OutputCounters>,
-    thread: JoinHandle<()>,
 }
 
 impl Service {
     /// Opens the checkpoints and starts the outputs.
     pub fn start(plan: &Plan, defect: Option<Defect>) -> Result<Self, ServiceError> {
-        let clock = Clock::start();
-        let limits = plan.inputs.iter().map(|input| input.buffer_bytes).collect();
+        Self::start_in(&Office::open(), plan, defect)
+    }
+
+    /// As [`Service::start`], within a process that may have run another service before.
+    pub(crate) fn start_in(office: &Office, plan: &Plan, defect: Option<Defect>) -> Result<Self, ServiceError> {
+        let clock = office.clock;
+        let limits: Vec<usize> = plan.inputs.iter().map(|input| input.buffer_bytes).collect();
         let matches = plan.outputs.iter().map(|output| output.matches.clone()).collect();
-        let buffer = Buffer::new(limits, matches);
+        let buffer = Buffer::new(limits.clone(), matches);
         let buffer = buffer.map_err(|error| ServiceError::System { what: "make an eventfd", error })?;
         let buffer = Arc::new(buffer.salted(clock.unix_ns() as u64));
         let chain = Arc::new(Chain::open(&plan.filters, &buffer)?);
         let (listening, stopped) = watch::channel(false);
+        let (given_up, giving_up) = watch::channel(false);
         let (mut inputs, mut listeners) = (Vec::new(), Vec::new());
         for (index, input) in plan.inputs.iter().enumerate() {
             if let Some(tail) = input.tail() {
-                inputs.push(Input::open(index, tail, input.buffer_bytes, defect, clock)?);
+                inputs.push(Input::open(index, input, tail, defect, clock)?);
             } else {
                 let intake =
                     Intake::new(&input.name, index, Arc::clone(&buffer), Arc::clone(&chain), clock, stopped.clone());
-                listeners.push(listen(input, intake)?);
+                listeners.push(listen(index, input, intake, giving_up.clone())?);
             }
         }
         let linger = Duration::from_millis(plan.service.flush_ms.min(LINGER_MAX_MS));
@@ -180,14 +216,28 @@ impl Service {
             let context =
                 context.map_err(|error| ServiceError::Output { name: plan.name.clone(), error: Box::new(error) })?;
             let counters = Arc::clone(&context.counters);
-            let (name, plan) = (plan.name.clone(), plan.clone());
-            let thread = spawn(&name, move || output::run(plan, context))?;
+            let (name, level, plan) = (plan.name.clone(), plan.log_level, plan.clone());
+            let thread = threads::spawn(&name, level, giving_up.clone(), move || output::run(plan, context))?;
             Ok(Running { name, counters, thread })
         };
         let outputs = plan.outputs.iter().enumerate().map(start).collect::<Result<_, ServiceError>>()?;
-        let stop = Stop { asked: Arc::new(AtomicU8::new(0)), buffer: Arc::clone(&buffer) };
-        let grace_ms = plan.service.grace_ms;
-        Ok(Self { clock, buffer, chain, inputs, listeners, listening, outputs, stop, grace_ms })
+        Ok(Self {
+            clock,
+            office: office.clone(),
+            watch: Watch::new(plan.service.health, limits.len()),
+            names: plan.inputs.iter().map(|input| input.name.clone()).collect(),
+            limits,
+            fleeting: (0..plan.inputs.len()).filter(|&index| !plan.inputs[index].can_be_read_again()).collect(),
+            chain,
+            inputs,
+            listeners,
+            listening,
+            outputs,
+            given_up,
+            stop: Stop { asked: Arc::default(), reload: Arc::default(), buffer: Arc::clone(&buffer) },
+            buffer,
+            grace_ms: plan.service.grace_ms,
+        })
     }
 
     /// Something to stop it with from another thread.
@@ -196,39 +246,52 @@ impl Service {
     }
 
     /// Runs until asked to stop, by [`Stop`] or by any signal of `signals`.
-    pub fn run(mut self, signals: Option<&SignalFd>) -> Result<Ended, ServiceError> {
-        let ended = tail_loop::run(&mut self, signals)?;
-        if ended == Ended::Drained {
-            for output in self.outputs {
-                // A panic was reported by its own thread; everything is delivered.
-                let _ = output.thread.join();
-            }
+    pub fn run(self, signals: Option<&SignalFd>) -> Result<Ended, ServiceError> {
+        self.run_or_reload(signals, &mut || None).map(|(ended, _)| ended)
+    }
+
+    /// As [`Service::run`]; asked to reload, it gets another plan from `next`, if there is one, stops without losing
+    /// anything and gives the plan back. All its threads have ended then.
+    pub(crate) fn run_or_reload(
+        mut self,
+        signals: Option<&SignalFd>,
+        next: &mut dyn FnMut() -> Option<Plan>,
+    ) -> Result<(Ended, Option<Plan>), ServiceError> {
+        let (ended, next) = tail_loop::run(&mut self, signals, next)?;
+        if ended != Ended::Drained {
+            let _ = self.given_up.send(true);
         }
-        Ok(ended)
+        if ended == Ended::Drained || next.is_some() {
+            // A panic was reported by its own thread. Listeners go first: as long as one lives, it may tell its peer
+            // that something was taken.
+            self.listeners.into_iter().for_each(|listener| drop(listener.thread.join()));
+            self.outputs.into_iter().for_each(|output| drop(output.thread.join()));
+        }
+        Ok((ended, next))
+    }
+
+    /// Puts the figures up from time to time.
+    fn publish(&mut self, now_ms: u64) {
+        if self.office.watched && now_ms >= self.office.board.read().at_ms + PUBLISH_MS {
+            let mut figures = self.figures(now_ms);
+            figures.unwell = self.watch.judge(&figures);
+            self.office.board.put(figures);
+        }
     }
 }
 
-fn listen(plan: &InputPlan, intake: Intake) -> Result<Listener, ServiceError> {
+fn listen(
+    index: usize,
+    plan: &InputPlan,
+    intake: Intake,
+    given_up: watch::Receiver<bool>,
+) -> Result<Listener, ServiceError> {
     let counters = Arc::clone(intake.counters());
+    let name = plan.name.clone();
     let ready = input_plugins::open(&plan.from)
-        .map_err(|error| ServiceError::Input { name: plan.name.clone(), error })?
+        .map_err(|error| ServiceError::Input { name: name.clone(), error })?
         .expect("files are stepped by the loop");
-    let thread = spawn(&plan.name, move || input_plugins::run(ready, intake))?;
-    Ok(Listener { name: plan.name.clone(), counters, thread })
-}
-
-/// Runs something on a thread of its own.
-fn spawn<F: Future<Output = ()>>(
-    name: &str,
-    what: impl FnOnce() -> F + Send + 'static,
-) -> Result<JoinHandle<()>, ServiceError> {
-    let system = |what| move |error| ServiceError::System { what, error };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(system("make a runtime"))?;
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || runtime.block_on(what()))
-        .map_err(system("start a thread"))
+    let thread = threads::spawn(&name, plan.log_level, given_up, move || input_plugins::run(ready, intake))?;
 }
 
 #[cfg(test)]

@@ -57,8 +57,7 @@ impl<'e> Files<'e> {
     /// Reads the files that `pattern` names, as the line `from` asks for.
     pub(super) fn include(&mut self, pattern: &str, from: Place) -> At<()> {
         let base = self.paths[usize::from(from.file)].parent().unwrap_or(Path::new("")).to_owned();
-        let found =
-            found(&base, pattern).map_err(|error| (from, Problem::Include { path: base.join(pattern), error }))?;
+        let found = glob::find(base.join(pattern));
         if found.is_empty() {
             return Err((from, Problem::NoFile(pattern.to_owned())));
         }
@@ -203,33 +202,4 @@ fn same(one: &Path, other: &Path) -> bool {
         (Ok(one), Ok(other)) => one == other,
         _ => one == other,
     }
-}
-
-/// The files that a path with wildcards names, in order; without wildcards the path itself, there or not.
-fn found(base: &Path, pattern: &str) -> io::Result<Vec<PathBuf>> {
-    let mut found = vec![PathBuf::new()];
-    for part in base.join(pattern).components() {
-        let part = part.as_os_str();
-        if !part.as_encoded_bytes().iter().any(|byte| b"*?".contains(byte)) {
-            found.iter_mut().for_each(|path| path.push(part));
-            continue;
-        }
-        let mut next = Vec::new();
-        for folder in found {
-            let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
-            if !folder.is_dir() {
-                continue;
-            }
-            for entry in folder.read_dir()? {
-                let name = entry?.file_name();
-                let hidden = name.as_encoded_bytes().starts_with(b".");
-                if !hidden && glob::matches(part.as_encoded_bytes(), name.as_encoded_bytes()) {
-                    next.push(folder.join(name));
-                }
-            }
-        }
-        next.sort();
-        found = next;
-    }
-    Ok(found)
 }

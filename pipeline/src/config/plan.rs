@@ -97,7 +97,7 @@ pub enum Storage {
 }
 
 /// What is logged; each includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Nothing.
     Off,
@@ -132,6 +132,11 @@ impl InputPlan {
     /// File of its checkpoints, if it keeps any.
     pub fn db(&self) -> Option<&PathBuf> {
         self.tail()?.db.as_ref()
+    }
+
+    /// Whether what was not delivered is read again at the next start.
+    pub fn can_be_read_again(&self) -> bool {
+        self.storage == Storage::Filesystem || self.db().is_some()
     }
 
     /// What it tails, if it does.

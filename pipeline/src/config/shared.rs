@@ -11,7 +11,6 @@ use super::{
     keys::Keys,
     nearest::nearest_of,
     plan::{LogLevel, ServicePlan, Storage},
-    value,
 };
 use crate::{
     buffer::route::Matching,

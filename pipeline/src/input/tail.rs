@@ -24,7 +24,7 @@ pub mod plan;
 mod reconcile;
 mod recover;
 mod resolve;
-mod siblings;
+pub(crate) mod siblings;
 mod turn;
 mod watch;
 
@@ -254,6 +254,15 @@ impl Tailer {
             || !self.checks.is_empty()
             || self.lineages.values().any(|name| name.recover && name.live.is_some());
         !looking && self.book.settled() && !self.files.values().any(Generation::is_behind)
+    }
+
+    /// How far the file of this identity has been read, its unfinished last line included; 0 for a file that is not known.
+    pub fn seen(&self, identity: &Identity) -> u64 {
+        let open = self.numbers.get(&(identity.dev, identity.ino)).and_then(|id| self.files.get(id));
+        match open {
+            Some(file) if file.identity.may_be(identity) => file.seen,
+            _ => self.book.read(identity),
+        }
     }
 
     /// Every open file.

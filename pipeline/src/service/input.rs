@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{ServiceError, clock::Clock};
+use super::{ServiceError, clock::Clock, log::Scope, unread::Unread};
 use crate::{
     buffer::Buffer,
     checkpoint::Store,
-    config::plan::{DbSync, TailInput},
+    config::plan::{DbSync, InputPlan, LogLevel, TailInput},
     defects::Defect,
     filter::Chain,
     input::tail::{Step, TailCounters, TailPlan, Tailer},
@@ -43,13 +43,17 @@ pub(super) struct Input {
     /// It has looked at its paths at least once.
     pub(super) up: bool,
     batches: Vec<Batch>,
+    paths: Vec<String>,
+    exclude: Vec<String>,
+    level: Option<LogLevel>,
+    pub(super) unread: Unread,
 }
 
 impl Input {
     pub(super) fn open(
         index: usize,
+        input: &InputPlan,
         plan: &TailInput,
-        buffer_bytes: usize,
         defect: Option<Defect>,
         clock: Clock,
     ) -> Result<Self, ServiceError> {
@@ -67,16 +71,21 @@ impl Input {
             tailer: Tailer::new(tail_plan(plan, clock), restored, defect),
             parser: Parser::new(index, plan),
             store,
-            room_least: plan.chunk_bytes.min(buffer_bytes / 2),
+            room_least: plan.chunk_bytes.min(input.buffer_bytes / 2),
             paused: false,
             pauses: 0,
             up: false,
             batches: Vec::new(),
+            paths: plan.paths.clone(),
+            exclude: plan.exclude.clone(),
+            level: input.log_level,
+            unread: Unread::default(),
         })
     }
 
     /// Does a little. Reads only if there is room.
     pub(super) fn step(&mut self, buffer: &Buffer, chain: &Chain, clock: Clock) -> Result<Did, ServiceError> {
+        let _scope = Scope::enter(self.level);
         let now_ms = clock.mono_ms();
         self.settle(buffer)?;
         let room = self.room(buffer);
@@ -104,6 +113,11 @@ impl Input {
         }
         self.batches.drain(..).for_each(|batch| chain.push(batch, buffer, now_ms));
         Ok(did)
+    }
+
+    /// Looks at the files once more, if it is time to.
+    pub(super) fn look(&mut self, now_ms: u64) {
+        self.unread.look(&self.paths, &self.exclude, &self.tailer, &mut self.disk, now_ms);
     }
 
     /// Hands the acks to the tailer and stores what they move.

@@ -1,24 +1,32 @@
 //! The loop of the inputs: step while there is something to do, else wait for whatever comes first.
 
-use std::os::fd::AsFd;
+use std::{os::fd::AsFd, sync::atomic::Ordering};
 
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::signalfd::SignalFd,
+    sys::{signal::Signal, signalfd::SignalFd},
 };
 
 use super::{Ended, Service, ServiceError, input::Did, progress::Progress};
+use crate::config::Plan;
 
 /// The longest wait, ms: the progress line is due then at the latest.
 const WAIT_MAX_MS: u64 = 1_000;
 /// From one look at inputs that are ending to the next, ms.
 const LISTENERS_MS: u64 = 5;
+/// From one word about a reload that waits to the next, ms.
+const TELL_MS: u64 = 5_000;
 /// Steps from one look at the signals to the next while there is work.
 const HEAR_EVERY: u64 = 64;
 
-pub(super) fn run(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, ServiceError> {
+pub(super) fn run(
+    service: &mut Service,
+    signals: Option<&SignalFd>,
+    next: &mut dyn FnMut() -> Option<Plan>,
+) -> Result<(Ended, Option<Plan>), ServiceError> {
     let mut progress = Progress::default();
+    let mut plan = None;
     for step in 0u64.. {
         // A wait ends at a signal; a loop that never waits looks now and then.
         if step % HEAR_EVERY == 0 {
@@ -27,8 +35,15 @@ pub(super) fn run(service: &mut Service, signals: Option<&SignalFd>) -> Result<E
         if service.stop.times() > 0 {
             break;
         }
+        if service.stop.reload.swap(false, Ordering::SeqCst) {
+            plan = next();
+            if plan.is_some() {
+                break;
+            }
+        }
         let now_ms = service.clock.mono_ms();
         progress.tick(service, now_ms);
+        service.publish(now_ms);
         if let Some(output) = service.outputs.iter().find(|output| output.thread.is_finished()) {
             return Err(ServiceError::OutputEnded(output.name.clone()));
         }
@@ -39,9 +54,10 @@ pub(super) fn run(service: &mut Service, signals: Option<&SignalFd>) -> Result<E
             hear(service, signals);
         }
     }
-    let ended = drain(service, signals)?;
+    let ended = drain(service, signals, plan.is_some())?;
     progress.last(service, ended);
-    Ok(ended)
+    // Asked to stop while it was draining for a reload: then it stops.
+    Ok((ended, plan.filter(|_| service.stop.times() == 0)))
 }
 
 /// Lets records go that filters kept back long enough.
@@ -55,6 +71,9 @@ fn filters(service: &Service, now_ms: u64) {
 fn turn(service: &mut Service) -> Result<Option<u64>, ServiceError> {
     let mut until = Some(u64::MAX);
     for input in &mut service.inputs {
+        if service.office.watched {
+            input.look(service.clock.mono_ms());
+        }
         match input.step(&service.buffer, &service.chain, service.clock)? {
             Did::Something => until = None,
             Did::Nothing(at) => until = until.map(|until| until.min(at.unwrap_or(u64::MAX))),
@@ -63,9 +82,11 @@ fn turn(service: &mut Service) -> Result<Option<u64>, ServiceError> {
     Ok(until)
 }
 
-/// Nothing new is read; what was read is delivered and stored.
-fn drain(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, ServiceError> {
+/// Nothing new is read; what was read is delivered and stored. Before a reload, what cannot be read again is waited for
+/// beyond the grace time: the process goes on, so there is no reason to lose it.
+fn drain(service: &mut Service, signals: Option<&SignalFd>, reload: bool) -> Result<Ended, ServiceError> {
     let deadline = service.clock.mono_ms() + service.grace_ms;
+    let mut told_ms = deadline;
     // Nobody listens any more when all such inputs have ended.
     let _ = service.listening.send(true);
     let mut closed = false;
@@ -74,6 +95,8 @@ fn drain(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, Ser
         if service.stop.times() > 1 {
             return Ok(Ended::AtOnce);
         }
+        let now_ms = service.clock.mono_ms();
+        service.publish(now_ms);
         for input in &mut service.inputs {
             input.settle(&service.buffer)?;
         }
@@ -87,24 +110,37 @@ fn drain(service: &mut Service, signals: Option<&SignalFd>) -> Result<Ended, Ser
             service.buffer.close();
         }
         let empty = closed && service.buffer.is_empty();
-        let over = service.clock.mono_ms() >= deadline;
-        if empty || over {
+        let fleeting: usize = service.fleeting.iter().map(|&input| service.buffer.used(input)).sum();
+        let kept_back = !service.fleeting.is_empty() && !service.chain.is_empty();
+        let held = reload && (fleeting > 0 || kept_back) && service.stop.times() == 0;
+        let over = now_ms >= deadline;
+        if over && held && now_ms >= told_ms {
+            told_ms = now_ms + TELL_MS;
+            tracing::warn!(bytes = fleeting, "reload: waiting for outputs to take what could not be read again");
+        }
+        if empty || (over && !held) {
             for input in &mut service.inputs {
                 input.finish(&service.buffer)?;
             }
             return Ok(if empty { Ended::Drained } else { Ended::GraceOver });
         }
-        // A listener ends without waking anybody.
-        let look = if closed { deadline } else { deadline.min(service.clock.mono_ms() + LISTENERS_MS) };
+        // A listener ends, what it sent is taken and filters let go without waking anybody.
+        let quick = !closed || !service.listeners.is_empty();
+        let look =
+            if quick { now_ms + LISTENERS_MS } else { deadline.max(now_ms + LISTENERS_MS).min(now_ms + WAIT_MAX_MS) };
         wait(service, signals, look)?;
     }
 }
 
-/// Counts signals as requests to stop.
+/// Takes SIGHUP as a request to reload, every other signal as one to stop.
 fn hear(service: &Service, signals: Option<&SignalFd>) {
     let Some(signals) = signals else { return };
-    while let Ok(Some(_)) = signals.read_signal() {
-        service.stop.ask();
+    while let Ok(Some(signal)) = signals.read_signal() {
+        if signal.ssi_signo == Signal::SIGHUP as u32 {
+            service.stop.reload();
+        } else {
+            service.stop.ask();
+        }
     }
 }
 

@@ -148,6 +148,13 @@ impl Book {
         self.by_ino.get(&identity.ino)?.iter().rev().find(same).copied()
     }
 
+    /// How far the file that this may be was read, if it is closed; 0 if there is none.
+    pub(super) fn read(&self, identity: &Identity) -> u64 {
+        let pages = self.by_ino.get(&identity.ino).into_iter().flatten().filter_map(|id| self.pages.get(id));
+        let closed = pages.filter(|page| !page.open && page.entry.identity.may_be(identity));
+        closed.map(|page| page.read).max().unwrap_or(0)
+    }
+
     /// The last bytes read of a file that is closed.
     pub(super) fn tail(&mut self, id: u64, tail: &[u8]) {
         if let Some(page) = self.pages.get_mut(&id) {

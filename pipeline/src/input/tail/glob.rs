@@ -49,6 +49,32 @@ impl Pattern {
     }
 }
 
+/// The paths that a pattern names now, in order; without wildcards the path itself, there or not. Folders that cannot
+/// be listed have none.
+pub(crate) fn find(pattern: impl AsRef<Path>) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::new()];
+    for part in pattern.as_ref().components() {
+        let part = part.as_os_str();
+        if !part.as_bytes().iter().any(|byte| b"*?".contains(byte)) {
+            found.iter_mut().for_each(|path| path.push(part));
+            continue;
+        }
+        let mut next = Vec::new();
+        for folder in found {
+            let here = folder.as_os_str().is_empty();
+            let Ok(entries) = (if here { Path::new(".") } else { &folder }).read_dir() else { continue };
+            let names = entries.flatten().map(|entry| entry.file_name());
+            // As in a shell: a wildcard does not reach hidden names.
+            let hidden = |name: &OsString| name.as_bytes().starts_with(b".") && !part.as_bytes().starts_with(b".");
+            let fits = names.filter(|name| !hidden(name) && matches(part.as_bytes(), name.as_bytes()));
+            next.extend(fits.map(|name| folder.join(name)));
+        }
+        next.sort();
+        found = next;
+    }
+    found
+}
+
 /// Whether `text` matches: `*` is any run of bytes, `?` any one byte. Linear in memory, no recursion.
 pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut seen) = (0, 0);

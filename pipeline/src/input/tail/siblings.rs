@@ -36,7 +36,7 @@ pub(super) fn in_order(names: &[OsString], live: &OsStr) -> Vec<OsString> {
 }
 
 /// Whether a name is one that never is text: compressed or unfinished.
-pub(super) fn is_no_text(name: &OsStr) -> bool {
+pub(crate) fn is_no_text(name: &OsStr) -> bool {
     [".gz", ".tmp", ".zst", ".bz2", ".xz"].iter().any(|ending| name.as_bytes().ends_with(ending.as_bytes()))
 }
 

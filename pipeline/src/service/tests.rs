@@ -164,3 +164,5 @@ fn an_input_that_is_no_file_delivers_and_ends_when_asked() {
     assert_eq!(running.join().unwrap(), Ended::Drained);
     assert_eq!(bench.server.kept(), [7; 5]);
 }
+
+mod reload;

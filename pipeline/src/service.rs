@@ -292,6 +292,7 @@ fn listen(
         .map_err(|error| ServiceError::Input { name: name.clone(), error })?
         .expect("files are stepped by the loop");
     let thread = threads::spawn(&name, plan.log_level, given_up, move || input_plugins::run(ready, intake))?;
+    Ok(Listener { index, name, counters, thread })
 }
 
 #[cfg(test)]

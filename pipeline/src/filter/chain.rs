@@ -17,7 +17,9 @@ use std::{
 use super::{Filter, FilterCounters, FilterError, FilterPlan, Flow};
 use crate::{
     buffer::{Buffer, Done, route::Matching},
+    config::plan::LogLevel,
     parse::Batch,
+    service::log::Scope,
 };
 
 /// The filters of a pipeline; shared by its inputs.
@@ -34,6 +36,7 @@ pub struct Chain {
 #[derive(Debug)]
 struct Link {
     name: String,
+    log_level: Option<LogLevel>,
     matches: Matching,
     filter: Filter,
     counters: Arc<FilterCounters>,
@@ -65,6 +68,7 @@ impl Chain {
         let link = |(index, plan): (usize, &FilterPlan)| {
             Ok(Link {
                 name: plan.name.clone(),
+                log_level: plan.log_level,
                 matches: plan.matches.clone(),
                 filter: Filter::new(plan, index, &wake)?,
                 counters: Arc::default(),
@@ -158,6 +162,7 @@ impl Chain {
 
 impl Link {
     fn run(&mut self, mono_ms: u64, what: impl FnOnce(&mut Filter, &mut Flow<'_>)) -> (Vec<Batch>, Vec<Batch>) {
+        let _scope = self.log_level.map(|level| Scope::enter(Some(level)));
         let counters = Arc::clone(&self.counters);
         let mut flow = Flow { mono_ms, counters: &counters, name: &self.name, on: Vec::new(), again: Vec::new() };
         what(&mut self.filter, &mut flow);

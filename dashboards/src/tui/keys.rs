@@ -84,15 +84,15 @@ pub struct Key {
     pub words: &'static str,
 }
 
-const fn key(codes: &'static [KeyCode], does: Do, works: Where, words: &'static str) -> Key {
-    Key { codes, does, works, words }
+const fn key(codes: &'static [KeyCode], does: Do, works: Where, help: &'static str) -> Key {
+    Key { codes, does, works, words: help }
 }
 
 use KeyCode::{BackTab, Char, Down, End, Home, Left, PageDown, PageUp, Right, Tab, Up};
 use Where::{Any, Live, Watch};
 
-const fn act(codes: &'static [KeyCode], act: Act, words: &'static str) -> Key {
-    key(codes, Do::Act(act), Live, words)
+const fn hand(codes: &'static [KeyCode], does: Act, words: &'static str) -> Key {
+    key(codes, Do::Act(does), Live, words)
 }
 
 /// All keys, in the order of the help.
@@ -130,19 +130,19 @@ pub const KEYS: &[Key] = &[
     key(&[Char('e')], Do::Fault(true), Watch, "to the next fault"),
     key(&[Char('E')], Do::Fault(false), Watch, "to the fault before"),
     key(&[Tab, BackTab], Do::NextRun, Watch, "the next of several runs"),
-    act(&[Char('p')], Act::PauseLoad, "pause the load"),
-    act(&[Char('P')], Act::ResumeLoad, "resume the load"),
-    act(&[Char('i')], Act::ScaleLoad(1.5), "half as much load again"),
-    act(&[Char('d')], Act::ScaleLoad(1.0 / 1.5), "a third less load"),
-    act(&[Char('r')], Act::Rotate, "rotate now"),
-    act(&[Char('a')], Act::Archive, "archive now"),
-    act(&[Char('w')], Act::Swap, "swap the links now"),
-    act(&[Char('x')], Act::StopAgent, "stop the agent"),
-    act(&[Char('c')], Act::ContinueAgent, "let it go on"),
-    act(&[Char('k')], Act::KillAgent, "kill it"),
-    act(&[Char('R')], Act::RestartAgent, "restart it"),
-    act(&[Char('o')], Act::TakeSinkAway, "take the sink away"),
-    act(&[Char('O')], Act::BringSinkBack, "bring it back"),
+    hand(&[Char('p')], Act::PauseLoad, "pause the load"),
+    hand(&[Char('P')], Act::ResumeLoad, "resume the load"),
+    hand(&[Char('i')], Act::ScaleLoad(1.5), "half as much load again"),
+    hand(&[Char('d')], Act::ScaleLoad(1.0 / 1.5), "a third less load"),
+    hand(&[Char('r')], Act::Rotate, "rotate now"),
+    hand(&[Char('a')], Act::Archive, "archive now"),
+    hand(&[Char('w')], Act::Swap, "swap the links now"),
+    hand(&[Char('x')], Act::StopAgent, "stop the agent"),
+    hand(&[Char('c')], Act::ContinueAgent, "let it go on"),
+    hand(&[Char('k')], Act::KillAgent, "kill it"),
+    hand(&[Char('R')], Act::RestartAgent, "restart it"),
+    hand(&[Char('o')], Act::TakeSinkAway, "take the sink away"),
+    hand(&[Char('O')], Act::BringSinkBack, "bring it back"),
 ];
 
 /// What a key does; `live`: whether this program performs the run.

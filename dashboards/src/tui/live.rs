@@ -27,7 +27,7 @@ use super::{
     export,
     look::Look,
     scene::Scene,
-    terminal::{Guard, TerminalError},
+    terminal::{Guard, TerminalError, is_taken},
 };
 
 /// What the person wants of the run.
@@ -99,7 +99,7 @@ impl Shown {
     fn perform(mut self, mut guard: Guard, mut orders: impl FnMut(Order)) -> io::Result<Option<String>> {
         let frame = frame(self.app.look);
         let (mut drawn, mut keep) = (None, false);
-        while !self.over.load(Ordering::Relaxed) && guard.holds() {
+        while !self.over.load(Ordering::Relaxed) && is_taken() {
             self.draw(&mut guard, &mut drawn)?;
             if !event::poll(frame)? {
                 continue;

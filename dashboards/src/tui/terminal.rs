@@ -66,11 +66,6 @@ impl Guard {
             error.into()
         })
     }
-
-    /// Whether it is still ours: a panic elsewhere gives it back at once.
-    pub(super) fn holds(&self) -> bool {
-        is_taken()
-    }
 }
 
 impl Drop for Guard {
@@ -79,7 +74,7 @@ impl Drop for Guard {
     }
 }
 
-/// True while the dashboard has the terminal.
+/// True while the dashboard has the terminal; a panic in any thread gives it back at once.
 pub fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }

@@ -19,7 +19,7 @@ use super::{
     look::Look,
     replay::{Replay, Target, speed},
     scene::{Player, Scene},
-    terminal::{Guard, TerminalError},
+    terminal::{Guard, TerminalError, is_taken},
 };
 
 /// One run that is watched, and where more of its events come from while it is under way.
@@ -74,7 +74,7 @@ impl Show {
     fn perform(&mut self, guard: &mut Guard, stop: &AtomicBool) -> io::Result<Left> {
         let (frame, clock) = (frame(self.app.look), Clock::start());
         let (mut drawn, mut then_us) = (None, 0);
-        while guard.holds() && !stop.load(Ordering::Relaxed) {
+        while is_taken() && !stop.load(Ordering::Relaxed) {
             let now_us = clock.now_us();
             self.advance(now_us - then_us);
             then_us = now_us;
@@ -106,10 +106,11 @@ impl Show {
             self.seek(u64::MAX);
         } else if self.playing {
             let by_us = (passed_us as f64 * self.speed) as u64;
-            let ends = self.runs.iter_mut().map(|run| run.replay.advance(by_us));
-            // All of them move, whichever has come to its end.
-            let at_end = ends.fold(true, |all, end| all && end);
-            self.playing = !at_end;
+            self.playing = false;
+            for run in &mut self.runs {
+                // All of them move, whichever has come to its end.
+                self.playing |= !run.replay.advance(by_us);
+            }
         }
     }
 

@@ -126,18 +126,19 @@ fn judged(t_us: u64, outcome: &Outcome) -> Vec<Finding> {
         Verdict::Pass => Kind::Note,
     };
     let mut found = Vec::new();
-    for cause in &outcome.causes {
-        let (stream, why) = (display(&cause.stream), display(&cause.cause));
-        let text = format!("{stream}: {} {}, {why}", units::count(cause.count), display(&cause.verdict));
-        let word = display(&cause.verdict).to_uppercase();
-        found.push(Finding { t_us, kind, word, text, evidence: lines(&cause.evidence) });
-    }
     let said = outcome.findings.iter().map(|text| (kind, "FOUND", text));
     let doubts = outcome.unknown_because.iter().map(|text| (Kind::Doubt, "UNKNOWN", text));
     for (kind, word, text) in said.chain(doubts) {
         let mut text = lines(text);
         let evidence = text.split_off(text.len().min(1));
         found.push(Finding { t_us, kind, word: word.to_owned(), text: text.concat(), evidence });
+    }
+    // Causes last: the latest is shown first.
+    for cause in &outcome.causes {
+        let (stream, why) = (display(&cause.stream), display(&cause.cause));
+        let text = format!("{stream}: {} {}, {why}", units::count(cause.count), display(&cause.verdict));
+        let word = display(&cause.verdict).to_uppercase();
+        found.push(Finding { t_us, kind, word, text, evidence: lines(&cause.evidence) });
     }
     found
 }

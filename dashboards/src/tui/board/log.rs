@@ -71,7 +71,7 @@ impl Log {
         match &event.what {
             What::Fault(fault) => self.fault(event.t_us, fault),
             What::RotationStep(step) => {
-                push(&mut self.steps, MOST_STEPS, StepLine { t_us: event.t_us, step: step.clone() })
+                push(&mut self.steps, MOST_STEPS, StepLine { t_us: event.t_us, step: step.clone() });
             }
             What::Agent(AgentEvent::Started { pid }) => {
                 push(&mut self.lives, MOST_LIVES, Life { pid: *pid, from_us: event.t_us, end: None });

@@ -93,13 +93,11 @@ fn faults(lane: Lane, board: &Board) -> Vec<(String, Ink)> {
     let family = if let Lane::Fault(family) = lane { Some(family) } else { None };
     let ours = |name: &str| family.is_none_or(|family| family == Family::of(name));
     let in_force = board.state.faults.values().rev().find(|(name, _)| ours(name));
-    match in_force {
-        Some((name, _)) => vec![(format!("{name} now"), Ink::Doubtful)],
-        None => {
-            let all = board.history.between(0, u64::MAX);
-            let began = |family| u64::from(all.count(Mark::Fault(family)));
-            let count = family.map_or_else(|| Family::ALL.into_iter().map(began).sum(), began);
-            vec![(format!("{} so far", units::short(count)), Ink::Plain)]
-        }
+    if let Some((name, _)) = in_force {
+        return vec![(format!("{name} now"), Ink::Doubtful)];
     }
+    let all = board.history.between(0, u64::MAX);
+    let began = |family| u64::from(all.count(Mark::Fault(family)));
+    let count = family.map_or_else(|| Family::ALL.into_iter().map(began).sum(), began);
+    vec![(format!("{} so far", units::short(count)), Ink::Plain)]
 }

@@ -163,7 +163,7 @@ impl Filter {
                 Self::RecordModifier(record_modifier::RecordModifier::new(plan.clone()))
             }
             FilterKind::RewriteTag(plan) => Self::RewriteTag(rewrite_tag::RewriteTag::new(plan.clone(), index)),
-            FilterKind::Throttle(plan) => Self::Throttle(throttle::Throttle::new(plan.clone())),
+            FilterKind::Throttle(plan) => Self::Throttle(throttle::Throttle::new(*plan)),
         })
     }
 

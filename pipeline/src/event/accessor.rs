@@ -76,7 +76,7 @@ pub struct Template(Vec<Part>);
 enum Part {
     Text(Text),
     Tag,
-    TagPart(usize),
+    PieceOfTag(usize),
     Group(usize),
     Value(Accessor),
 }
@@ -114,7 +114,7 @@ impl Template {
             let found = match part {
                 Part::Text(text) => Some(std::borrow::Cow::Borrowed(text.as_slice())),
                 Part::Tag => Some(tag.as_bytes().into()),
-                Part::TagPart(index) => tag.split('.').nth(*index).map(|part| part.as_bytes().into()),
+                Part::PieceOfTag(index) => tag.split('.').nth(*index).map(|part| part.as_bytes().into()),
                 Part::Group(index) => groups(*index).map(Into::into),
                 Part::Value(accessor) => accessor.get(&event.fields).and_then(Value::shown),
             };
@@ -133,7 +133,7 @@ fn part(text: &str) -> Option<(Part, &str)> {
     if let Some(rest) = inner.strip_prefix("TAG") {
         if let Some(index) = rest.strip_prefix('[') {
             let end = index.find(']')?;
-            return Some((Part::TagPart(index[..end].parse().ok()?), &index[end + 1..]));
+            return Some((Part::PieceOfTag(index[..end].parse().ok()?), &index[end + 1..]));
         }
         if !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
             return Some((Part::Tag, rest));

@@ -104,7 +104,7 @@ impl Lua {
         batch.events.reserve(events.len());
         for event in events {
             match self.script.call(&batch.tag, &event) {
-                Ok(returned) => self.take(event, returned, &mut batch, flow),
+                Ok(returned) => Self::take(event, returned, &mut batch, flow),
                 Err(reason) => {
                     if flow.fail(1) {
                         tracing::warn!(
@@ -122,7 +122,7 @@ impl Lua {
         flow.on(batch);
     }
 
-    fn take(&self, event: Event, returned: Returned, batch: &mut Batch, flow: &Flow<'_>) {
+    fn take(event: Event, returned: Returned, batch: &mut Batch, flow: &Flow<'_>) {
         match returned {
             Returned::Drop => flow.drop(1),
             Returned::Same => batch.events.push(event),

@@ -80,6 +80,17 @@ fn report(service: &Service, what: &'static str) {
             "{what}"
         );
     }
+    for (name, counters) in service.chain.counters() {
+        tracing::info!(
+            filter = name,
+            records = of(&counters.records),
+            dropped = of(&counters.dropped),
+            added = of(&counters.added),
+            failed = of(&counters.failed),
+            held = of(&counters.held),
+            "{what}"
+        );
+    }
     for output in &service.outputs {
         let counters = &output.counters;
         tracing::info!(

@@ -165,4 +165,42 @@ fn an_input_that_is_no_file_delivers_and_ends_when_asked() {
     assert_eq!(bench.server.kept(), [7; 5]);
 }
 
+/// Joins texts up to one that ends with 9.
+fn joining(flush: &str) -> String {
+    format!(
+        "[MULTILINE_PARSER]\nName nine\nType endswith\nMatch_String 9\n\
+         [FILTER]\nName multiline\nMatch *\nmultiline.parser nine\nmultiline.key_content log\nFlush_ms {flush}\n"
+    )
+}
+
+fn texts(texts: &[&str]) -> String {
+    texts.iter().map(|text| format!("2026-11-21T05:50:01.123456789Z stdout F {text}\n")).collect()
+}
+
+#[test]
+fn what_a_filter_keeps_back_leaves_at_a_stop_and_is_not_read_again() {
+    let bench = Bench::new();
+    let (stop, running) = bench.start(&joining("600000"));
+    bench.write("a.log", &texts(&["line 1", "2", "9", "line 4"]));
+    bench.server.wait("the whole record is delivered", |server, _| !server.kept().is_empty());
+    stop.ask();
+    assert_eq!(running.join().unwrap(), Ended::Drained);
+    bench.write("a.log", &texts(&["line 59"]));
+    let (stop, running) = bench.start(&joining("600000"));
+    bench.server.wait("the rest is delivered", |server, _| server.kept().len() >= 3);
+    stop.ask();
+    assert_eq!(running.join().unwrap(), Ended::Drained);
+    assert_eq!(bench.server.kept(), [129, 4, 59]);
+}
+
+#[test]
+fn what_a_filter_keeps_back_leaves_when_its_time_is_over() {
+    let bench = Bench::new();
+    let (stop, running) = bench.start(&joining("50"));
+    bench.write("a.log", &texts(&["line 4"]));
+    bench.server.wait("it is delivered without its rest", |server, _| server.kept() == [4]);
+    stop.ask();
+    assert_eq!(running.join().unwrap(), Ended::Drained);
+}
+
 mod reload;

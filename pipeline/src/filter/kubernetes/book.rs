@@ -65,16 +65,16 @@ impl Book {
         }
     }
 
-    /// It was asked for.
-    pub(super) fn asked(&mut self, key: &Key, now_ms: u64) {
-        if self.pods.len() >= PODS_MAX {
+    /// Notes that it is asked for; false if there is no place for another question.
+    pub(super) fn ask(&mut self, key: &Key, now_ms: u64) -> bool {
+        if self.pods.len() >= PODS_MAX && !self.pods.contains_key(key) {
             let oldest = self.pods.iter().filter(|(_, entry)| !entry.open).min_by_key(|(_, entry)| entry.used_ms);
-            if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-                self.pods.remove(&key);
-            }
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { return false };
+            self.pods.remove(&oldest);
         }
         let entry = Entry { meta: None, open: true, late: false, since_ms: now_ms, used_ms: now_ms };
         self.pods.insert(key.clone(), entry);
+        true
     }
 
     /// Nobody waits for the answer any more.
@@ -106,7 +106,7 @@ mod tests {
     fn an_answer_is_asked_again_when_it_is_old_and_counts_until_then() {
         let mut book = Book::new(1_000);
         assert!(matches!(book.find(&key("a"), 0), Found::New));
-        book.asked(&key("a"), 0);
+        book.ask(&key("a"), 0);
         book.answered(&key("a"), Ok(Meta::default()), 10);
         assert!(matches!(book.find(&key("a"), 1_009), Found::Known { stale: false, .. }));
         assert!(matches!(book.find(&key("a"), 1_010), Found::Known { stale: true, .. }));
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn what_was_not_found_is_asked_again_later() {
         let mut book = Book::new(0);
-        book.asked(&key("a"), 0);
+        book.ask(&key("a"), 0);
         book.late(&key("a"), 5);
         assert!(matches!(book.find(&key("a"), 99_999), Found::Missing), "the question is still open");
         book.answered(&key("a"), Err("not there".to_owned()), 100_000);
@@ -131,10 +131,13 @@ mod tests {
         let mut book = Book::new(0);
         for n in 0..PODS_MAX as u64 + 100 {
             let key = key(&n.to_string());
-            book.asked(&key, n);
+            book.ask(&key, n);
             book.answered(&key, Ok(Meta::default()), n);
         }
         assert_eq!(book.pods.len(), PODS_MAX);
         assert!(matches!(book.find(&key("0"), 0), Found::New));
+        let mut full = Book::new(0);
+        assert!((0..PODS_MAX).all(|n| full.ask(&key(&n.to_string()), 0)));
+        assert!(!full.ask(&key("more"), 0), "open questions are not forgotten");
     }
 }

@@ -86,11 +86,11 @@ impl Fetcher {
         let runtime = runtime.map_err(|error| format!("{error}; check the limits of the process"))?;
         let (questions, asked) = mpsc::unbounded_channel();
         let answers = Arc::new(Mutex::new(Vec::new()));
-        let asker = Arc::new(Asker { server, tls, token: Mutex::new(None), turns: Semaphore::new(AT_ONCE) });
+        let client = Arc::new(Client { server, tls, token: Mutex::new(None), turns: Semaphore::new(AT_ONCE) });
         let heard = Arc::clone(&answers);
         std::thread::Builder::new()
             .name("kubernetes".to_owned())
-            .spawn(move || runtime.block_on(serve(asker, asked, heard, wake)))
+            .spawn(move || runtime.block_on(serve(client, asked, heard, wake)))
             .map_err(|error| format!("{error}; check the limits of the process"))?;
         Ok(Self { questions, answers })
     }
@@ -106,15 +106,15 @@ impl Fetcher {
 }
 
 async fn serve(
-    asker: Arc<Asker>,
+    client: Arc<Client>,
     mut asked: mpsc::UnboundedReceiver<Arc<Pod>>,
     heard: Arc<Mutex<Vec<(Key, Answer)>>>,
     wake: Wake,
 ) {
     while let Some(pod) = asked.recv().await {
-        let (asker, heard, wake) = (Arc::clone(&asker), Arc::clone(&heard), wake.clone());
+        let (client, heard, wake) = (Arc::clone(&client), Arc::clone(&heard), wake.clone());
         tokio::spawn(async move {
-            let answer = asker.ask(&pod).await;
+            let answer = client.ask(&pod).await;
             heard.lock().unwrap_or_else(PoisonError::into_inner).push((pod.key.clone(), answer));
             wake.wake();
         });
@@ -129,7 +129,8 @@ enum Failed {
     ForNow(String),
 }
 
-struct Asker {
+/// What asks.
+struct Client {
     server: Server,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     /// As it was read last, and when.
@@ -137,7 +138,7 @@ struct Asker {
     turns: Semaphore,
 }
 
-impl Asker {
+impl Client {
     async fn ask(&self, pod: &Pod) -> Answer {
         if let Some(meta) = self.preloaded(pod) {
             return Ok(meta);

@@ -2,7 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use super::{KubernetesPlan, MergePlan, meta::Meta, pod::Pod};
+use super::{
+    meta::Meta,
+    plan::{KubernetesPlan, MergePlan},
+    pod::Pod,
+};
 use crate::{
     event::{Event, Fields, Value, json},
     filter::Flow,

@@ -369,8 +369,8 @@ fn only_a_server_that_the_authority_vouches_for_is_believed() {
 
 #[test]
 fn what_has_no_meaning_here_is_refused() {
-    insta::assert_snapshot!(refused("kubernetes", "Use_Kubelet On"), @"");
-    insta::assert_snapshot!(refused("kubernetes", "Kube_URL kubernetes:443"), @"");
-    insta::assert_snapshot!(refused("kubernetes", "Regex_Parser json"), @"");
-    insta::assert_snapshot!(refused("kubernetes", "Merge_Parser ngnx"), @"");
+    insta::assert_snapshot!(refused("kubernetes", "Use_Kubelet On"), @"use the configuration t.conf:6: `Use_Kubelet` is not supported: metadata come from the API server only; leave it off");
+    insta::assert_snapshot!(refused("kubernetes", "Kube_URL kubernetes:443"), @r#"use the configuration t.conf:6: `Kube_URL` cannot be "kubernetes:443"; write an address, as https://kubernetes.default.svc:443"#);
+    insta::assert_snapshot!(refused("kubernetes", "Regex_Parser json"), @r#"use the configuration t.conf:6: `Regex_Parser` cannot be "json"; write a parser with `Format regex` and groups pod_name and namespace_name"#);
+    insta::assert_snapshot!(refused("kubernetes", "Merge_Parser ngnx"), @"use the configuration t.conf:6: there is no parser `ngnx`; did you mean `nginx`?");
 }

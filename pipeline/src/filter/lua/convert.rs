@@ -134,8 +134,8 @@ impl Converter {
     fn number(&self, number: f64, key: &[u8], was: Option<&Value>) -> Value {
         let whole = number.fract() == 0.0 && number.abs() < 9e18;
         let same = match was {
-            Some(Value::Int(value)) => *value as f64 == number,
-            Some(Value::Unsigned(value)) => *value as f64 == number,
+            Some(Value::Int(value)) => (*value as f64).to_bits() == number.to_bits(),
+            Some(Value::Unsigned(value)) => (*value as f64).to_bits() == number.to_bits(),
             Some(Value::Float(value)) => value.to_bits() == number.to_bits(),
             _ => false,
         };

@@ -120,11 +120,11 @@ fn after_a_failure_the_script_goes_on() {
 
 #[test]
 fn a_script_that_cannot_be_used_is_refused() {
-    insta::assert_snapshot!(refused("lua", "Call f\nCode function f("), @"");
-    insta::assert_snapshot!(refused("lua", "Call g\nCode function f() end"), @"");
-    insta::assert_snapshot!(refused("lua", "Call f\nCode while true do end"), @"");
-    insta::assert_snapshot!(refused("lua", "Call f\nScript none.lua"), @"");
-    insta::assert_snapshot!(refused("lua", "Call f\nCode x = 1\nprotected_mode off"), @"");
+    insta::assert_snapshot!(refused("lua", "Call f\nCode function f("), @"use the configuration t.conf:7: the script cannot be used: syntax error: Code:1: <name> or '...' expected near '<eof>'");
+    insta::assert_snapshot!(refused("lua", "Call g\nCode function f() end"), @"use the configuration t.conf:7: the script cannot be used: it defines no function `g`; name one with Call");
+    insta::assert_snapshot!(refused("lua", "Call f\nCode while true do end"), @"use the configuration t.conf:7: the script cannot be used: it ran for more than 5 million instructions; look for an endless loop");
+    insta::assert_snapshot!(refused("lua", "Call f\nScript none.lua"), @"use the configuration t.conf:7: No such file or directory (os error 2); check the path and its permissions");
+    insta::assert_snapshot!(refused("lua", "Call f\nCode x = 1\nprotected_mode off"), @"use the configuration t.conf:8: `protected_mode off` is not supported: an error would end the process; leave it on, errors are counted and logged");
 }
 
 proptest! {

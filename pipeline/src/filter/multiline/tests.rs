@@ -26,6 +26,7 @@ fn a_stack_trace_becomes_one_record_across_batches() {
     bench.push("b", &[&record("of another file")]);
     bench.push("a", &[&record("  at a.b(C.java:1)")]);
     assert_eq!(logs(&mut bench), ["of another file"]);
+    assert_eq!(bench.unreleased(), 2, "what was joined is held back as well");
     bench.push("a", &[&record("after")]);
     assert_eq!(logs(&mut bench), ["x java.lang.Error: no\n  at a.b(C.java:1)", "after"]);
     assert_eq!(bench.unreleased(), 0);

@@ -21,7 +21,7 @@ const JAVA: &[Line] = &[
 ];
 const PYTHON: &[Line] = &[
     (&[START], r"^Traceback \(most recent call last\):$", 1),
-    (&[1, 2], r#"^[\t ]+File "#, 2),
+    (&[1, 2], r"^[\t ]+File ", 2),
     (&[2], r"^[\t ]+.*$", 1),
     // The exception itself ends the trace; what is raised within another begins a new one behind a blank line.
     (&[1, 2], r"^(?:[^\s.():]+\.)*[^\s.():]+(?::.*)?$", 3),

@@ -1,6 +1,9 @@
 //! The parsers there are, by name: the usual ones, and those of the configuration, which win.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use super::{Format, ParserPlan};
 use crate::{
@@ -42,11 +45,14 @@ const ERROR: &str = concat!(
 const TAG: &str = r"(?<ident>[a-zA-Z0-9_/.\-]*)(?:\[(?<pid>[0-9]+)\])?(?:[^:]*:)? *(?<message>.*)$";
 
 impl Parsers {
-    /// Those that need no configuration.
+    /// Those that need no configuration; their expressions are compiled once.
     pub fn built_in() -> Self {
-        let mut all = Self { parsers: BTreeMap::new(), multiline: multiline::built_in() };
-        usual().for_each(|parser| all.add(Arc::new(parser)));
-        all
+        static BUILT_IN: LazyLock<Parsers> = LazyLock::new(|| {
+            let mut all = Parsers { parsers: BTreeMap::new(), multiline: multiline::built_in() };
+            usual().for_each(|parser| all.add(Arc::new(parser)));
+            all
+        });
+        BUILT_IN.clone()
     }
 
     /// The built-in ones and those of `[PARSER]` and `[MULTILINE_PARSER]` sections.

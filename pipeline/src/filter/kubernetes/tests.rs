@@ -35,7 +35,7 @@ impl Api {
         let port = listener.local_addr().unwrap().port();
         let (asked, pods) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Vec<(String, String)>>>::default());
         let (closed, ended) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
-        let (heard, known, shut, over) =
+        let (noted, known, shut, over) =
             (Arc::clone(&asked), Arc::clone(&pods), Arc::clone(&closed), Arc::clone(&ended));
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -44,7 +44,7 @@ impl Api {
                 }
                 let mut stream = stream.unwrap();
                 let head = head(&mut stream);
-                heard.lock().unwrap().push(head.clone());
+                noted.lock().unwrap().push(head.clone());
                 if shut.load(Ordering::SeqCst) {
                     continue;
                 }

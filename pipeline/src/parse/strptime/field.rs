@@ -94,12 +94,11 @@ fn one(letter: char, items: &mut Vec<Item>) -> Result<(), char> {
         'Z' => Item::ZoneName,
         'n' | 't' => Item::Blanks,
         '%' => Item::Byte(b'%'),
-        'T' => return several("%H:%M:%S", items),
+        'T' | 'X' => return several("%H:%M:%S", items),
         'R' => return several("%H:%M", items),
         'r' => return several("%I:%M:%S %p", items),
         'D' | 'x' => return several("%m/%d/%y", items),
         'F' => return several("%Y-%m-%d", items),
-        'X' => return several("%H:%M:%S", items),
         'c' => return several("%a %b %e %H:%M:%S %Y", items),
         other => return Err(other),
     });

@@ -113,9 +113,9 @@ fn only_whoever_knows_the_key_is_let_in() {
         let ping =
             [vec![0x96], text(b"PING"), text(b"me"), text(b"salt"), text(&digest), text(b""), text(b"")].concat();
         stream.write_all(&ping).expect("open");
-        let mut pong = [0; 7];
-        stream.read_exact(&mut pong).expect("an answer");
-        assert_eq!(pong[6], if expected.is_some() { 0xc3 } else { 0xc2 });
+        let mut answer_to_ping = [0; 7];
+        stream.read_exact(&mut answer_to_ping).expect("an answer");
+        assert_eq!(answer_to_ping[6], if expected.is_some() { 0xc3 } else { 0xc2 });
         let mut rest = [0; 512];
         let _ = stream.read(&mut rest).expect("the rest of it");
         let message = [vec![0x93], text(b"app"), vec![0x91], entry(&sink, 0), options(false)].concat();

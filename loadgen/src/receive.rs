@@ -2,12 +2,14 @@
 //!
 //! The clock, sockets and files are theirs; what a record is and whether it is whole is the judge's.
 
+pub mod datagram;
 pub mod decode;
 pub mod follow;
 pub mod http;
 mod inflate;
 mod mode;
 
+pub use datagram::{DatagramAt, DatagramCounters, DatagramError, DatagramReceiver};
 pub use decode::{Format, Keys};
 pub use follow::{FollowCounters, FollowPlan, Follower};
 pub use http::{

@@ -92,7 +92,7 @@ fn figures(report: &Report) -> String {
             format!("memory peak {}", units::bytes(used.agent_rss_max_bytes)),
         ));
         let share = used.bench_cpu_s / (used.bench_cpu_s + used.agent_cpu_s) * 100.0;
-        facts.push(("bench's share of CPU", format!("{share:.0}%"), format!("kept its pace within {}", late(report))));
+        facts.push(("bench's share of CPU", format!("{share:.0}%"), format!("at most {} behind its schedule", late(report))));
     }
     facts.push((
         "length",
@@ -196,7 +196,13 @@ pub(super) fn why(report: &Report) -> String {
     if !report.findings.is_empty() {
         out.push_str("<ol class=\"plain\">");
         for (nth, finding) in report.findings.iter().take(MOST).enumerate() {
-            let _ = writeln!(out, "<li><a href=\"#f{}\">{}</a></li>", nth + 1, text(&finding.headline));
+            let _ = writeln!(
+                out,
+                "<li><a href=\"#f{}\">{}</a><br><span class=\"quiet\">{}</span></li>",
+                nth + 1,
+                text(&finding.headline),
+                text(&finding.evidence)
+            );
         }
         out.push_str("</ol>\n");
         if report.findings_in_all > MOST {

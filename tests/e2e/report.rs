@@ -1,0 +1,137 @@
+//! `report` on the real binary: every form, found by name, side by side, over time; and what it says when it cannot.
+
+use std::path::Path;
+
+use results::outcome::Outcome;
+use serde_json::Value;
+
+use crate::{
+    page::stories,
+    support::{place, tailproof},
+};
+
+/// A folder with a failed and two passed runs, and the rest of the words of a command on it.
+fn runs() -> (tempfile::TempDir, Vec<String>) {
+    let place = place();
+    let names = [
+        "20261121T100000Z-tail-stall-builtin",
+        "20261121T100100Z-tail-stall-builtin",
+        "20261122T090000Z-tail-stall-builtin",
+    ];
+    stories::stalled(&place.path().join(names[0]));
+    stories::passed(&place.path().join(names[1]));
+    stories::passed(&place.path().join(names[2]));
+    let out = place.path().display().to_string();
+    (place, vec!["--out".into(), out])
+}
+
+fn report(words: &[&str], more: &[String]) -> crate::support::Ended {
+    let mut all = vec!["report".to_owned()];
+    all.extend(words.iter().map(|word| (*word).to_owned()));
+    all.extend_from_slice(more);
+    tailproof(&all)
+}
+
+#[test]
+fn every_form_is_written_where_it_was_asked_for() {
+    let (place, out) = runs();
+    let file = |name: &str| place.path().join(name).display().to_string();
+    let (page, markdown, junit, json, svg) =
+        (file("a.html"), file("a.md"), file("a.xml"), file("a.json"), file("a.svg"));
+    let words = [
+        "20261121T100000",
+        "--html",
+        &page,
+        "--markdown",
+        &markdown,
+        "--junit",
+        &junit,
+        "--json",
+        &json,
+        "--svg",
+        &svg,
+    ];
+    let ended = report(&words, &out).expect(0);
+    assert_eq!((ended.stdout.as_str(), ended.stderr.matches("written: ").count()), ("", 5), "{ended}");
+    let read = |name: &str| std::fs::read_to_string(name).unwrap();
+    assert!(read(&page).starts_with("<!doctype html>") && read(&page).ends_with("</html>\n"));
+    assert!(read(&markdown).starts_with("### ❌ tailproof: 1 failed"));
+    assert!(read(&junit).contains("<failure message=\"400 lost, limit 0\""));
+    assert_eq!(serde_json::from_str::<Outcome>(&read(&json)).unwrap().books.lost, 400);
+    assert!(read(&svg).starts_with("<svg xmlns="));
+    // Without a file: the page into the folder, the others to standard output.
+    report(&["20261121T100000", "--html"], &out).expect(0);
+    assert_eq!(read(&file("20261121T100000Z-tail-stall-builtin/report.html")), read(&page));
+    assert_eq!(report(&["20261121T100000", "--markdown"], &out).expect(0).stdout, read(&markdown));
+    assert_eq!(report(&["20261121T100000", "--html", "-"], &out).expect(0).stdout, read(&page));
+}
+
+#[test]
+fn a_run_is_found_by_the_beginning_of_its_name_or_the_names_are_told() {
+    let (place, out) = runs();
+    let told = report(&["20261122"], &out).expect(0);
+    assert!(told.stdout.contains("verdict=PASS"), "{told}");
+    let several = report(&["20261121"], &out).expect(2);
+    assert!(several.stderr.contains("2 runs begin with 20261121: 20261121T100000Z-tail-stall-builtin"), "{several}");
+    let none = report(&["2027"], &out).expect(2);
+    assert!(none.stderr.contains("2027: it holds no run.json"), "{none}");
+    let path = place.path().join("20261122T090000Z-tail-stall-builtin");
+    report(&[&path.display().to_string()], &[]).expect(0);
+}
+
+#[test]
+fn several_runs_stand_side_by_side_in_every_form() {
+    let (place, out) = runs();
+    let both = ["20261121T100000", "20261121T100100"];
+    let table = report(&both, &out).expect(0).stdout;
+    assert!(table.lines().nth(1).unwrap().starts_with("1    FAIL"), "{table}");
+    assert!(table.lines().nth(2).unwrap().starts_with("2    PASS"), "{table}");
+    let json = report(&[both[0], both[1], "--json"], &out).expect(0).stdout;
+    let seeds: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(seeds.len(), 2);
+    let page = place.path().join("side.html").display().to_string();
+    report(&[both[0], both[1], "--html", &page], &out).expect(0);
+    assert!(std::fs::read_to_string(&page).unwrap().contains("Side by side"));
+    let nowhere = report(&[both[0], both[1], "--html"], &out).expect(2);
+    assert!(nowhere.stderr.contains("--html side-by-side.html"), "{nowhere}");
+    let picture = report(&[both[0], both[1], "--svg", "x.svg"], &out).expect(2);
+    assert!(picture.stderr.contains("--svg takes one"), "{picture}");
+}
+
+#[test]
+fn history_is_a_row_a_question_in_every_form() {
+    let (place, _) = runs();
+    std::fs::create_dir(place.path().join("not-a-run")).unwrap();
+    let folder = place.path().display().to_string();
+    let told = report(&["--history", &folder], &[]).expect(0);
+    assert!(told.stdout.contains("tail-stall / builtin ") && told.stdout.contains(".."), "{told}");
+    assert!(told.stdout.contains("(defect stale-membership-inode-reuse)"), "{told}");
+    assert!(told.stderr.contains("1 entry in"), "{told}");
+    let lines = report(&["--history", &folder, "--json"], &[]).expect(0).stdout;
+    assert_eq!(lines.lines().filter(|line| line.contains("\"verdict\":\"pass\"")).count(), 2, "{lines}");
+    for (form, begin) in [("--html", "<!doctype html>"), ("--markdown", "| scenario"), ("--svg", "<svg xmlns=")] {
+        let written = report(&["--history", &folder, form, "-"], &[]).expect(0).stdout;
+        assert!(written.starts_with(begin), "{form}: {written:.200}");
+    }
+    let empty = place.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let none = report(&["--history", &empty.display().to_string()], &[]).expect(2);
+    assert!(none.stderr.contains("holds no judged run"), "{none}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_by_name() {
+    let (place, out) = runs();
+    let file = place.path().join("no/such/folder.html").display().to_string();
+    let ended = report(&["20261122", "--html", &file], &out).expect(2);
+    assert!(ended.stderr.contains(&file) && ended.stderr.contains("name another file"), "{ended}");
+    pipe_is_not_waited_for(place.path(), &out);
+}
+
+/// A pipe that lies where the configuration should would keep a reader for ever.
+fn pipe_is_not_waited_for(place: &Path, out: &[String]) {
+    let pipe = place.join("20261122T090000Z-tail-stall-builtin/agent.conf");
+    std::fs::remove_file(&pipe).unwrap();
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    report(&["20261122"], out).expect(0);
+}

@@ -155,12 +155,12 @@ fn told(report: &Report) -> String {
         }
     );
     let (news, more) = &report.news;
-    let mut before = None;
+    let mut named = std::collections::BTreeSet::new();
     let mut rows = String::new();
     for (t_us, words) in news {
-        // The anchor of a moment for readers without scripts: once each.
-        let id = if before == Some(*t_us) { String::new() } else { format!(" id=\"t={:.3}\"", *t_us as f64 / 1e6) };
-        before = Some(*t_us);
+        // The anchor of a moment for readers without scripts: once each, as it is written.
+        let moment = format!("t={:.3}", *t_us as f64 / 1e6);
+        let id = if named.insert(moment.clone()) { format!(" id=\"{moment}\"") } else { String::new() };
         let _ = writeln!(rows, "<tr{id}><td class=\"n\">{:.3} s</td><td>{}</td></tr>", *t_us as f64 / 1e6, text(words));
     }
     let more = if *more > 0 {

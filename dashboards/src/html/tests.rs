@@ -172,6 +172,8 @@ fn every_ending_is_a_whole_page() {
 fn a_moment_and_a_finding_have_fixed_anchors() {
     let page = page(&report(failed(), stall_story()));
     assert!(page.contains("id=\"f1\"") && page.contains("href=\"#f1\"") && page.contains("id=\"f2\""));
+    // Two happenings of one millisecond are one anchor.
+    assert_eq!(page.matches(" id=\"t=0.000\"").count(), 1);
     assert!(page.contains("id=\"t=2.000\"") && page.contains("href=\"#t=3.500\""), "{}", shell(&page));
 }
 

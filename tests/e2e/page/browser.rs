@@ -108,9 +108,14 @@ impl Browser {
 
     /// Opens a file and waits until it is loaded.
     pub(crate) fn open(&mut self, path: &Path, anchor: &str) {
-        self.ask("Page.navigate", &json!({ "url": "about:blank" }));
+        // By way of an empty page: an anchor alone would load nothing.
+        self.load("about:blank");
+        self.load(&format!("file://{}{anchor}", path.display()));
+    }
+
+    fn load(&mut self, url: &str) {
         self.told.clear();
-        self.ask("Page.navigate", &json!({ "url": format!("file://{}{anchor}", path.display()) }));
+        self.ask("Page.navigate", &json!({ "url": url }));
         while !self.told.iter().any(|told| told["method"] == "Page.loadEventFired") {
             self.next("load");
         }

@@ -67,8 +67,8 @@
     const columns = [lane.t];
     const series = [{ label: "at", value: (u, v) => (v === null || v === undefined ? "–" : clock(v)) }];
     const bands = [];
-    lane.series.forEach((one, nth) => {
-      const colour = css("--s" + nth);
+    for (const one of lane.series) {
+      const colour = css("--s" + one.colour);
       const value = (u, v) => say(lane.unit, v);
       columns.push(one.mean);
       series.push({ label: one.name, stroke: colour, width: 2, value, points: { show: one.mean.length < 40, size: 5, fill: colour } });
@@ -78,7 +78,7 @@
         series.push({ label: one.name + " min", stroke: colour, width: 0.5, value, points: { show: false } });
         bands.push({ series: [series.length - 2, series.length - 1], fill: colour + "40" });
       }
-    });
+    }
     const axis = { stroke: css("--quiet"), grid: { stroke: css("--rule"), width: 1 }, ticks: { stroke: css("--rule"), width: 1 }, font: "12px system-ui, sans-serif" };
     const host = figure.querySelector(".live");
     const range = lane.log

@@ -98,17 +98,17 @@ fn shaded(report: &Report) -> String {
 fn row(report: &Report, lane: &Lane, top: f64) -> String {
     let scale = plot::Scale::of(lane, report.end_us, PLOT);
     let mut out = format!("<text x=\"{}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>", LEFT - 8.0, top + 12.0, lane.id);
-    let legend = |nth: usize| {
-        let last = lane.series[nth].cells.last().map_or("-".to_owned(), |cell| lane.unit.say(cell.mean));
-        format!("{} {last}", lane.series[nth].name)
-    };
-    for nth in 0..lane.series.len() {
+    for (at, series) in lane.series.iter().enumerate() {
+        let last = series.cells.last().map_or("-".to_owned(), |cell| lane.unit.say(cell.mean));
+        // Many series stand in two columns, so that they end where the lane does.
+        let (x, line) = if lane.series.len() > 3 { (76.0 * (at % 2) as f64, at / 2) } else { (0.0, at) };
         let _ = write!(
             out,
-            "<text x=\"{}\" y=\"{:.0}\" text-anchor=\"end\" style=\"font-size:11px;fill:var(--s{nth})\">{}</text>",
-            LEFT - 8.0,
-            top + 28.0 + nth as f64 * 14.0,
-            legend(nth)
+            "<text x=\"{}\" y=\"{:.0}\" text-anchor=\"end\" style=\"font-size:11px;fill:var(--s{})\">{} {last}</text>",
+            LEFT - 8.0 - x,
+            top + 28.0 + line as f64 * 14.0,
+            series.nth,
+            series.name
         );
     }
     let _ = write!(

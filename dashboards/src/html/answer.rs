@@ -92,7 +92,11 @@ fn figures(report: &Report) -> String {
             format!("memory peak {}", units::bytes(used.agent_rss_max_bytes)),
         ));
         let share = used.bench_cpu_s / (used.bench_cpu_s + used.agent_cpu_s) * 100.0;
-        facts.push(("bench's share of CPU", format!("{share:.0}%"), format!("at most {} behind its schedule", late(report))));
+        facts.push((
+            "bench's share of CPU",
+            format!("{share:.0}%"),
+            format!("at most {} behind its schedule", late(report)),
+        ));
     }
     facts.push((
         "length",

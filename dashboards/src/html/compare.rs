@@ -141,9 +141,11 @@ fn charts(reports: &[Report], nth: usize) -> String {
         return String::new();
     };
     let mut out = format!("<h3>{}</h3>\n", lanes[0].title);
-    let keys = lanes[0].series.iter().enumerate();
-    let keys: String =
-        keys.map(|(at, series)| format!("<span><span class=\"key s{at}\"></span>{}</span>", series.name)).collect();
+    // Older runs tell fewer percentiles: the legend names what any of them has.
+    let names: std::collections::BTreeMap<usize, &str> =
+        lanes.iter().flat_map(|lane| &lane.series).map(|series| (series.nth, series.name)).collect();
+    let key = |(nth, name): (&usize, &&str)| format!("<span><span class=\"key s{nth}\"></span>{name}</span>");
+    let keys: String = names.iter().map(key).collect();
     let _ = writeln!(out, "<p class=\"legend\">{keys}</p>");
     for (at, (report, lane)) in reports.iter().zip(lanes).enumerate() {
         let most = lane.unit.say(lane.max());

@@ -102,7 +102,7 @@ fn lane(lane: &Lane) -> Value {
                 };
                 columns.iter().map(at).collect()
             };
-            let mut one = json!({ "name": series.name, "mean": of(|cell| cell.mean) });
+            let mut one = json!({ "name": series.name, "colour": series.nth, "mean": of(|cell| cell.mean) });
             if series.cells.iter().any(|cell| cell.max > cell.min) {
                 one["max"] = of(|cell| cell.max).into();
                 one["min"] = of(|cell| cell.min).into();

@@ -78,19 +78,12 @@ fn figure(report: &Report, lane: &Lane, nth: usize) -> String {
         );
     }
     let scale = Scale::of(lane, report.end_us, HEIGHT);
-    let keys: String = lane
-        .series
-        .iter()
-        .enumerate()
-        .map(|(nth, series)| {
-            let last = series.cells.last().map_or("-".to_owned(), |cell| lane.unit.say(cell.mean));
-            let most = lane.unit.say(series.max());
-            format!(
-                "<span><span class=\"key s{nth}\"></span>{} last <b>{last}</b> most <b>{most}</b></span>",
-                series.name
-            )
-        })
-        .collect();
+    let key = |series: &crate::report::sampling::Series| {
+        let last = series.cells.last().map_or("-".to_owned(), |cell| lane.unit.say(cell.mean));
+        let (name, nth, most) = (series.name, series.nth, lane.unit.say(series.max()));
+        format!("<span><span class=\"key s{nth}\"></span>{name} last <b>{last}</b> most <b>{most}</b></span>")
+    };
+    let keys: String = lane.series.iter().map(key).collect();
     let bottom = if lane.log { lane.unit.say(scale.low) } else { "0".to_owned() };
     format!(
         "<figure class=\"lane\" id=\"lane-{}\" data-lane=\"{nth}\"><figcaption><h3>{title}</h3><p class=\"legend\">{keys}</p></figcaption>\

@@ -100,8 +100,9 @@ pub fn lanes(events: &[Event]) -> Vec<Lane> {
     let written: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.1)).collect();
     let delivered: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.2)).collect();
     let lane = |id, title, unit, log, times: &[u64], series: Vec<(&'static str, Vec<Option<f64>>)>| {
-        let drawn = |(name, values): (_, Vec<_>)| Series { name, cells: columns(times, &values, COLUMNS) };
-        let mut series: Vec<Series> = series.into_iter().map(drawn).collect();
+        let drawn =
+            |(nth, (name, values)): (_, (_, Vec<_>))| Series { name, nth, cells: columns(times, &values, COLUMNS) };
+        let mut series: Vec<Series> = series.into_iter().enumerate().map(drawn).collect();
         // An older run does not tell every percentile.
         series.retain(|series| !series.cells.is_empty());
         Lane { id, title, unit, log, series }

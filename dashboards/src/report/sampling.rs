@@ -5,6 +5,8 @@
 pub struct Series {
     /// What it shows.
     pub name: &'static str,
+    /// Its place among the series of its lane, which its colour follows, whether or not the others are there.
+    pub nth: usize,
     /// Its columns, in order of time; a stretch without points has none.
     pub cells: Vec<Cell>,
 }

@@ -33,7 +33,13 @@ impl Scale {
     pub fn of(lane: &Lane, end_us: u64, height: f64) -> Self {
         let most = lane.max();
         if !lane.log {
-            return Self { end_us, low: 0.0, high: if most > 0.0 { nice(most) } else { 1.0 }, log: false, height };
+            return Self {
+                end_us,
+                low: 0.0,
+                high: if most > 0.0 { nice(most * 1.03) } else { 1.0 },
+                log: false,
+                height,
+            };
         }
         let least = lane.series.iter().filter(|series| !series.cells.is_empty()).map(Series::min);
         let least = least.filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
@@ -103,8 +109,9 @@ pub fn grid(scale: &Scale) -> String {
     format!("<path class=\"grid\" d=\"M0 {half}H1000M250 0V{height}M500 0V{height}M750 0V{height}\"/>")
 }
 
-/// A series: the band from its least to its largest values, and the line of its means. `nth` chooses the colour.
-pub fn series(series: &Series, nth: usize, scale: &Scale) -> String {
+/// A series: the band from its least to its largest values, and the line of its means.
+pub fn series(series: &Series, scale: &Scale) -> String {
+    let nth = series.nth;
     let mut out = String::new();
     if series.cells.iter().any(|cell| cell.max > cell.min) {
         let up = series.cells.iter().map(|cell| point(scale, cell.t_us, cell.max));
@@ -134,7 +141,7 @@ fn point(scale: &Scale, t_us: u64, value: f64) -> String {
 
 /// All of a lane but its text.
 pub fn lane(lane: &Lane, spans: &[Span], rotations: &[(u64, u16)], scale: &Scale) -> String {
-    let lines: String = lane.series.iter().enumerate().map(|(nth, one)| series(one, nth, scale)).collect();
+    let lines: String = lane.series.iter().map(|one| series(one, scale)).collect();
     format!("{}{}{}{lines}", shades(spans, scale), grid(scale), ticks(rotations, scale))
 }
 
@@ -148,7 +155,7 @@ mod tests {
     fn lane_of(values: &[f64], log: bool) -> Lane {
         let times: Vec<u64> = (0..values.len() as u64).map(|n| n * 1000).collect();
         let values: Vec<_> = values.iter().map(|value| Some(*value)).collect();
-        let series = vec![Series { name: "x", cells: columns(&times, &values, 720) }];
+        let series = vec![Series { name: "x", nth: 0, cells: columns(&times, &values, 720) }];
         Lane { id: "x", title: "x", unit: Unit::Millis, log, series }
     }
 
@@ -163,7 +170,7 @@ mod tests {
     fn a_gap_is_not_drawn_over() {
         let mut lane = lane_of(&[1.0, 2.0, 3.0, 4.0], false);
         lane.series[0].cells.remove(1);
-        let path = series(&lane.series[0], 0, &Scale::of(&lane, 3000, 100.0));
+        let path = series(&lane.series[0], &Scale::of(&lane, 3000, 100.0));
         assert_eq!(path.matches('M').count(), 2, "{path}");
     }
 

@@ -16,6 +16,7 @@ mod lying_proxy;
 mod matrix;
 mod page;
 mod readme;
+mod reload;
 mod report;
 mod scenarios;
 mod shapes;

@@ -127,4 +127,5 @@ proptest::proptest! {
 }
 
 mod broken;
+mod deployments;
 mod formats;

@@ -1,6 +1,9 @@
 //! How it goes, as figures: put up by the loop a few times a second, read by whoever asks.
 
-use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use super::{Service, health::Unwell};
 
@@ -15,6 +18,8 @@ pub(crate) struct Figures {
     pub(crate) reloads: u64,
     /// Each input.
     pub(crate) inputs: Vec<InputFigures>,
+    /// Each filter.
+    pub(crate) filters: Vec<FilterFigures>,
     /// Each output.
     pub(crate) outputs: Vec<OutputFigures>,
     /// Records that no output wanted.
@@ -58,6 +63,19 @@ pub(crate) struct FileFigures {
     pub(crate) stalled_ms: u64,
 }
 
+/// One filter.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct FilterFigures {
+    pub(crate) name: String,
+    pub(crate) records: u64,
+    pub(crate) dropped: u64,
+    pub(crate) added: u64,
+    /// Records at which it failed; they passed as they were.
+    pub(crate) failed: u64,
+    /// Records that it keeps back now.
+    pub(crate) held: u64,
+}
+
 /// One output.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct OutputFigures {
@@ -90,46 +108,51 @@ impl Board {
 }
 
 impl Service {
+    fn input_figures(&self, index: usize, at_ms: u64) -> InputFigures {
+        let mut figures = InputFigures {
+            name: self.names[index].clone(),
+            waiting_bytes: self.buffer.used(index) as u64,
+            limit_bytes: self.limits[index] as u64,
+            paused: self.buffer.room(index) == 0,
+            ..InputFigures::default()
+        };
+        if let Some(input) = self.inputs.iter().find(|input| input.index == index) {
+            let (parsed, tailed) = (input.parsed(), input.tailed());
+            figures.records = parsed.records;
+            figures.malformed = parsed.unparsed;
+            figures.bytes = tailed.bytes;
+            figures.files = Some(FileFigures {
+                opened: tailed.files_opened,
+                closed: tailed.files_closed,
+                rotated: tailed.rotations,
+                truncated: tailed.truncations,
+                missing: tailed.missing,
+                long_lines: tailed.long_lines,
+                errors: tailed.errors,
+                unread_bytes: input.unread.bytes(),
+                stalled_ms: input.unread.stalled_ms(at_ms),
+            });
+        }
+        if let Some(listener) = self.listeners.iter().find(|listener| listener.index == index) {
+            figures.records = of(&listener.counters.records);
+            figures.bytes = of(&listener.counters.bytes);
+            figures.malformed = of(&listener.counters.malformed);
+            figures.lost = of(&listener.counters.lost);
+        }
+        figures
+    }
+
     /// The figures of now; what is unwell is for [`super::health`] to say.
     pub(super) fn figures(&self, at_ms: u64) -> Figures {
-        let mut inputs = Vec::new();
-        for (index, name) in self.names.iter().enumerate() {
-            let waiting = self.buffer.used(index);
-            let mut figures = InputFigures {
-                name: name.clone(),
-                waiting_bytes: waiting as u64,
-                limit_bytes: self.limits[index] as u64,
-                paused: self.buffer.room(index) == 0,
-                ..InputFigures::default()
-            };
-            if let Some(input) = self.inputs.iter().find(|input| input.index == index) {
-                let (parsed, tailed) = (input.parsed(), input.tailed());
-                figures.records = parsed.records;
-                figures.malformed = parsed.unparsed;
-                figures.bytes = tailed.bytes;
-                figures.files = Some(FileFigures {
-                    opened: tailed.files_opened,
-                    closed: tailed.files_closed,
-                    rotated: tailed.rotations,
-                    truncated: tailed.truncations,
-                    missing: tailed.missing,
-                    long_lines: tailed.long_lines,
-                    errors: tailed.errors,
-                    unread_bytes: input.unread.bytes(),
-                    stalled_ms: input.unread.stalled_ms(at_ms),
-                });
-            }
-            if let Some(listener) = self.listeners.iter().find(|listener| listener.index == index) {
-                let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-                figures.records = of(&listener.counters.records);
-                figures.bytes = of(&listener.counters.bytes);
-                figures.malformed = of(&listener.counters.malformed);
-                figures.lost = of(&listener.counters.lost);
-            }
-            inputs.push(figures);
-        }
+        let filters = self.chain.counters().map(|(name, counters)| FilterFigures {
+            name: name.to_owned(),
+            records: of(&counters.records),
+            dropped: of(&counters.dropped),
+            added: of(&counters.added),
+            failed: of(&counters.failed),
+            held: of(&counters.held),
+        });
         let outputs = self.outputs.iter().map(|output| {
-            let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
             let counters = &output.counters;
             OutputFigures {
                 name: output.name.clone(),
@@ -145,10 +168,15 @@ impl Service {
             at_ms,
             started_unix_s: self.office.started_unix_s,
             reloads: self.office.reloads,
+            inputs: (0..self.names.len()).map(|index| self.input_figures(index, at_ms)).collect(),
+            filters: filters.collect(),
             outputs: outputs.collect(),
-            inputs,
             unrouted: self.buffer.unrouted(),
             unwell: Vec::new(),
         }
     }
+}
+
+fn of(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
 }

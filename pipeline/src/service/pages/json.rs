@@ -32,6 +32,17 @@ pub(super) fn metrics(figures: &Figures) -> String {
             (input.name.clone(), of)
         })
         .collect();
+    let filters: Map<String, Value> = figures
+        .filters
+        .iter()
+        .map(|filter| {
+            let of = json!({
+                "records": filter.records, "add_records": filter.added, "drop_records": filter.dropped,
+                "failed_records": filter.failed, "held_records": filter.held,
+            });
+            (filter.name.clone(), of)
+        })
+        .collect();
     let outputs: Map<String, Value> = figures
         .outputs
         .iter()
@@ -44,7 +55,7 @@ pub(super) fn metrics(figures: &Figures) -> String {
             (output.name.clone(), of)
         })
         .collect();
-    line(&json!({"input": inputs, "output": outputs, "unrouted_records": figures.unrouted}))
+    line(&json!({"input": inputs, "filter": filters, "output": outputs, "unrouted_records": figures.unrouted}))
 }
 
 pub(super) fn storage(figures: &Figures) -> String {

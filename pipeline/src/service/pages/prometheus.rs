@@ -9,7 +9,7 @@
 
 use std::fmt::Write;
 
-use crate::service::board::{Figures, FileFigures, InputFigures, OutputFigures};
+use crate::service::board::{Figures, FileFigures, FilterFigures, InputFigures, OutputFigures};
 
 const COUNTER: &str = "counter";
 const GAUGE: &str = "gauge";
@@ -32,6 +32,9 @@ pub(super) fn text(figures: &Figures, uptime_s: u64) -> String {
     for (name, help, kind, of) in FILES {
         let files = figures.inputs.iter().filter_map(|input| Some((input.name.as_str(), of(input.files.as_ref()?))));
         page.family(name, help, kind, files);
+    }
+    for (name, help, kind, of) in FILTER {
+        page.family(name, help, kind, figures.filters.iter().map(|filter| (filter.name.as_str(), of(filter))));
     }
     for (name, help, kind, of) in OUTPUT {
         page.family(name, help, kind, figures.outputs.iter().map(|output| (output.name.as_str(), of(output))));
@@ -73,6 +76,14 @@ const FILES: &[Family<FileFigures>] = &[
     ("tailproof_input_stalled_seconds", "How long unread bytes have not moved.", GAUGE, |files| {
         files.stalled_ms / 1_000
     }),
+];
+
+const FILTER: &[Family<FilterFigures>] = &[
+    ("fluentbit_filter_records_total", "Records that came in.", COUNTER, |filter| filter.records),
+    ("fluentbit_filter_add_records_total", "Records that were made beside them.", COUNTER, |filter| filter.added),
+    ("fluentbit_filter_drop_records_total", "Records dropped on purpose.", COUNTER, |filter| filter.dropped),
+    ("tailproof_filter_failed_records_total", "Records that passed as they were.", COUNTER, |filter| filter.failed),
+    ("tailproof_filter_held_records", "Records that are kept back now.", GAUGE, |filter| filter.held),
 ];
 
 const OUTPUT: &[Family<OutputFigures>] = &[

@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::*;
-use crate::service::board::{Figures, FileFigures, InputFigures, OutputFigures};
+use crate::service::board::{Figures, FileFigures, FilterFigures, InputFigures, OutputFigures};
 
 fn figures() -> Figures {
     let files = FileFigures { opened: 2, rotated: 1, unread_bytes: 70, ..FileFigures::default() };
@@ -19,7 +19,14 @@ fn figures() -> Figures {
     let dummy = InputFigures { name: "dummy\"\\.1".to_owned(), records: 3, ..InputFigures::default() };
     let output =
         OutputFigures { name: "http.0".to_owned(), records: 50, bytes: 3_000, retries: 4, ..OutputFigures::default() };
-    Figures { inputs: vec![tail, dummy], outputs: vec![output], started_unix_s: 1_800_000_000, ..Figures::default() }
+    let filter = FilterFigures { name: "grep.0".to_owned(), records: 57, dropped: 7, ..FilterFigures::default() };
+    Figures {
+        filters: vec![filter],
+        inputs: vec![tail, dummy],
+        outputs: vec![output],
+        started_unix_s: 1_800_000_000,
+        ..Figures::default()
+    }
 }
 
 fn open(keys: &str) -> (Pages, Board) {
@@ -57,6 +64,7 @@ fn every_page_that_probes_and_dashboards_ask_for_is_there() {
         ("/api/v1/uptime", 200, "\"uptime_sec\":0"),
         ("/api/v1/metrics", 200, "\"front\":{\"bytes\":4000,"),
         ("/api/v1/metrics", 200, "\"proc_records\":50"),
+        ("/api/v1/metrics", 200, "\"drop_records\":7"),
         ("/api/v1/metrics/", 200, "\"files_rotated\":1"),
         ("/api/v1/metrics/prometheus", 200, "fluentbit_input_records_total{name=\"front\"} 57\n"),
         ("/api/v2/metrics/prometheus", 200, "fluentbit_output_retries_total{name=\"http.0\"} 4\n"),

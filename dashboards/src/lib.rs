@@ -7,6 +7,7 @@
 //! Knows the results and nothing of how a run comes about. Everything returns a `String`; printing is the caller's. Every
 //! byte that came from outside goes through [`display`].
 
+pub mod capacity;
 pub mod display;
 pub mod gate;
 pub mod history;

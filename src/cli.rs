@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod capacity;
 mod gate;
 mod report;
 
+pub(crate) use capacity::{Capacity, OUT as SEARCHES};
 pub(crate) use gate::{Annotations, Compare, Gate};
 pub(crate) use report::Report;
 
@@ -35,8 +37,49 @@ pub(crate) enum Verb {
 Exit codes: 0 pass, 1 a promise was broken, 2 usage or bench error, 3 proves nothing, 130 interrupted")]
     Run(Run),
     /// List the shipped scenarios with the question each answers
-    #[command(after_help = "Example:\n  tailproof list")]
-    List,
+    #[command(after_help = "Examples:\n  tailproof list\n  tailproof list --json")]
+    List {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// See the bench catch a planted bug: twenty seconds, nothing to install
+    #[command(after_help = "Example:\n  tailproof demo")]
+    Demo {
+        /// Where the run folder is made
+        #[arg(long, default_value = OUT, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Find the highest rate at which nothing is lost, stalled or late
+    #[command(after_help = capacity::EXAMPLES)]
+    Capacity(Capacity),
+    /// Tell what this machine can and cannot prove, with the remedy
+    #[command(
+        after_help = "Examples:\n  tailproof doctor\n  tailproof doctor --out /data/runs --json\n\nExit codes: 0 fit, 3 runs prove nothing here"
+    )]
+    Doctor {
+        /// Where runs would be made
+        #[arg(long, default_value = OUT, value_name = "DIR")]
+        out: PathBuf,
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Examples:\n  tailproof completions bash > /etc/bash_completion.d/tailproof\n  tailproof completions zsh > ~/.zfunc/_tailproof"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write those of all verbs
+    #[command(after_help = "Examples:\n  tailproof man | man -l -\n  tailproof man --out ~/.local/share/man/man1")]
+    Man {
+        /// Write one page a verb into this folder
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Print a scenario with every default settled
     #[command(after_help = "Example:\n  tailproof show tail-stall")]
     Show {
@@ -140,6 +183,9 @@ pub(crate) struct Run {
     /// Where run folders are made; must be on a real file system (tmpfs never reuses inodes)
     #[arg(long, default_value = OUT, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Do not show warnings of this name (each names itself in brackets); may be given again
+    #[arg(long, value_name = "NAME")]
+    pub(crate) no_warn: Vec<String>,
     /// How progress is shown
     #[arg(long, value_enum, default_value_t = Ui::Auto)]
     pub(crate) ui: Ui,

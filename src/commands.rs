@@ -5,13 +5,18 @@ use crate::{
     exit, print,
 };
 
+mod capacity;
 mod check;
 mod cleanup;
 mod compare;
+mod completions;
 mod defects;
+mod demo;
+mod doctor;
 mod gate;
 mod leash;
 mod list;
+mod man;
 mod pipeline;
 mod replicates;
 mod report;
@@ -27,7 +32,12 @@ pub(crate) fn perform(cli: Cli) -> anyhow::Result<u8> {
             Ok(exit::PASS)
         }
         Some(Verb::Run(args)) => run::perform(&args),
-        Some(Verb::List) => list::perform(),
+        Some(Verb::List { json }) => list::perform(json),
+        Some(Verb::Demo { out }) => demo::perform(&out),
+        Some(Verb::Capacity(args)) => capacity::perform(&args),
+        Some(Verb::Doctor { out, json }) => doctor::perform(&out, json),
+        Some(Verb::Completions { shell }) => completions::perform(shell),
+        Some(Verb::Man { out }) => man::perform(out.as_deref()),
         Some(Verb::Show { scenario }) => show::perform(&scenario),
         Some(Verb::Check { files, schema }) => check::perform(&files, schema),
         Some(Verb::Defects) => defects::perform(),
@@ -44,11 +54,11 @@ pub(crate) fn perform(cli: Cli) -> anyhow::Result<u8> {
 const FIRST: &str = "\
 tailproof drives a log collector hard while its files rotate, and tells exactly what it lost.
 
-  tailproof run tail-stall       25 s: 25,000 lines/s through rotation and gzip, judged record by record
-  tailproof run tail-stall --defect stale-membership-inode-reuse
-                                 the same with a real bug planted: a stall, its cause, the proof
+  tailproof demo                 20 s: a real bug planted, a stall, its cause, the proof
+  tailproof run tail-stall       25,000 lines/s through rotation and gzip, judged record by record
+  tailproof capacity steady      the highest rate without loss
   tailproof list                 the other questions that can be asked
   tailproof defects              the bugs that can be planted, and who had them
-  tailproof pipeline -c FILE     the reference log pipeline alone
+  tailproof doctor               what this machine can and cannot prove
   tailproof --help               everything else
 ";

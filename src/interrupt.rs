@@ -1,4 +1,5 @@
 //! Ctrl-C and SIGTERM: the first asks the run to break off and keep its books, the second ends at once.
+//! SIGUSR1 asks for the full status.
 
 use std::sync::{
     Arc,
@@ -11,18 +12,31 @@ use nix::sys::signal::{SigSet, Signal};
 
 use crate::exit;
 
-/// Catches both signals from now on; must be called before any thread is started, since threads inherit the mask.
+/// Set by SIGUSR1 until the screen has answered.
+static STATUS: AtomicBool = AtomicBool::new(false);
+
+/// True once for each time somebody asked for the status.
+pub(crate) fn status_was_asked() -> bool {
+    STATUS.load(Ordering::Relaxed) && STATUS.swap(false, Ordering::Relaxed)
+}
+
+/// Catches the signals from now on; must be called before any thread is started, since threads inherit the mask.
 pub(crate) fn watch() -> anyhow::Result<Arc<AtomicBool>> {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGINT);
     signals.add(Signal::SIGTERM);
+    signals.add(Signal::SIGUSR1);
     signals.thread_block().context("cannot block signals")?;
     let asked = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&asked);
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
-            while signals.wait().is_ok() {
+            while let Ok(signal) = signals.wait() {
+                if signal == Signal::SIGUSR1 {
+                    STATUS.store(true, Ordering::Relaxed);
+                    continue;
+                }
                 ask(&flag);
                 // The dashboard says so itself.
                 if terminal::is_taken() {

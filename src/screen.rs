@@ -9,13 +9,18 @@ use dashboards::{
     text::{
         Style,
         live::{Feed, Line, Place},
+        status::status,
         summary::{self, Limits},
     },
 };
-use results::{contract::Contract, event::Event, outcome::Outcome};
+use results::{
+    contract::Contract,
+    event::{Event, What},
+    outcome::Outcome,
+};
 use scenarios::plan::Plan;
 
-use crate::{cli::Ui, print};
+use crate::{cli::Ui, interrupt, print};
 
 /// Columns where nobody tells.
 const WIDTH: usize = 80;
@@ -28,29 +33,38 @@ pub(crate) struct Screen {
     overwrites: bool,
     /// A live line stands at the bottom and is to be overwritten.
     standing: bool,
+    /// Warnings that were shown, or shall not be.
+    quiet: Vec<String>,
 }
+
+/// Columns of a log that no terminal shows.
+const LOG_WIDTH: usize = 120;
+/// The one warning that is told each time: it answers a person.
+const ANSWER: &str = "order-refused";
 
 impl Screen {
     /// For the run of `plan`.
-    pub(crate) fn new(plan: &Plan, ui: Ui) -> Self {
+    pub(crate) fn new(plan: &Plan, ui: Ui, no_warn: &[String]) -> Self {
         let terminal = ui == Ui::Auto && std::io::stderr().is_terminal();
         let place = if terminal { Place::Terminal } else { Place::Plain };
         let lengths = Lengths { warm_up_us: plan.warm_up.0, measure_us: plan.measure.0, drain_us: plan.drain.0 };
         Self {
             state: State::new(lengths),
-            feed: Feed::new(place, width().saturating_sub(1)),
+            feed: Feed::new(place, if terminal { width().saturating_sub(1) } else { LOG_WIDTH }),
             shown: ui != Ui::None,
             overwrites: terminal,
             standing: false,
+            quiet: no_warn.to_vec(),
         }
     }
 
     /// What the run is about.
     pub(crate) fn begin(&self, plan: &Plan, agent: &str, seed: u64, defect: Option<&str>) {
         if self.shown {
+            let seconds = plan.warm_up.seconds() + plan.measure.seconds();
             let planted = defect.map_or(String::new(), |id| format!("   PLANTED DEFECT {id}"));
             print::err(&format!(
-                "{}: {}\nagent {agent}   seed {seed}   {} in all{planted}\n",
+                "{}: {}\nagent {agent}   seed {seed}   {} in all   about {seconds:.0} s and the drain{planted}\n",
                 plan.name,
                 plan.question,
                 plan.rate()
@@ -61,7 +75,11 @@ impl Screen {
     /// Takes in an event.
     pub(crate) fn take(&mut self, event: &Event) {
         self.state.fold(event);
-        if !self.shown {
+        if interrupt::status_was_asked() {
+            self.end();
+            print::err(&status(&self.state));
+        }
+        if !self.shown || self.is_known(event) {
             return;
         }
         for line in self.feed.take(event, &self.state) {
@@ -77,6 +95,16 @@ impl Screen {
                 }
             }
         }
+    }
+
+    /// True for a warning of a kind that was shown before or is switched off.
+    fn is_known(&mut self, event: &Event) -> bool {
+        let What::Warning(warning) = &event.what else { return false };
+        let known = self.quiet.contains(&warning.name) && warning.name != ANSWER;
+        if !known {
+            self.quiet.push(warning.name.clone());
+        }
+        known
     }
 
     /// The run is over: takes the live line away.

@@ -5,6 +5,7 @@ pub(crate) mod examples;
 pub mod feed;
 pub mod live;
 pub mod runs;
+pub mod status;
 pub mod summary;
 pub mod table;
 pub mod units;

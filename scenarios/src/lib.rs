@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod capacity;
+pub mod doctor;
 pub mod library;
 pub mod live;
 pub mod plan;

@@ -16,6 +16,11 @@ use super::check::with_caret;
 use crate::{cli, exit, interrupt, print, screen, screen::Screen, tui};
 
 pub(crate) fn perform(args: &cli::Run) -> anyhow::Result<u8> {
+    judged(args, &mut |_| {})
+}
+
+/// Performs what was asked, and hands every outcome on.
+pub(super) fn judged(args: &cli::Run, told: &mut dyn FnMut(&Outcome)) -> anyhow::Result<u8> {
     let plans = plans(args)?;
     let agents = args.agent.split(',').map(str::parse).collect::<Result<Vec<Agent>, _>>()?;
     let defect: Option<Defect> = args.defect.as_deref().map(str::parse).transpose()?;
@@ -37,7 +42,9 @@ pub(crate) fn perform(args: &cli::Run) -> anyhow::Result<u8> {
                     repeat: repeat(args, name, agent, seed),
                     orders: scenarios::live::orders::Orders::default(),
                 };
-                codes.push(one(plan, &how, args)?);
+                let outcome = one(plan, &how, args)?;
+                told(&outcome);
+                codes.push(code(&outcome));
                 if broken_off.load(Ordering::Relaxed) {
                     return Ok(exit::INTERRUPTED);
                 }
@@ -47,7 +54,7 @@ pub(crate) fn perform(args: &cli::Run) -> anyhow::Result<u8> {
     Ok(exit::worst(codes))
 }
 
-fn one(plan: &Plan, how: &How, args: &cli::Run) -> anyhow::Result<u8> {
+fn one(plan: &Plan, how: &How, args: &cli::Run) -> anyhow::Result<Outcome> {
     let ui = if args.json && args.ui == cli::Ui::Auto { cli::Ui::Text } else { args.ui };
     let outcome = if ui == cli::Ui::Tui { dashboard(plan, how)? } else { lines(plan, how, args, ui)? };
     super::report::keep(&outcome);
@@ -56,11 +63,11 @@ fn one(plan: &Plan, how: &How, args: &cli::Run) -> anyhow::Result<u8> {
     } else {
         print::out(&screen::verdict(&outcome, &plan.contract));
     }
-    Ok(code(&outcome))
+    Ok(outcome)
 }
 
 fn lines(plan: &Plan, how: &How, args: &cli::Run, ui: cli::Ui) -> anyhow::Result<Outcome> {
-    let mut screen = Screen::new(plan, ui);
+    let mut screen = Screen::new(plan, ui, &args.no_warn);
     screen.begin(plan, how.agent.name(), how.seed, args.defect.as_deref());
     let done = run(plan, how, &mut |event| screen.take(event));
     screen.end();
@@ -127,7 +134,7 @@ pub(super) fn quoted(word: &str) -> String {
 
 /// Different for each run, and short enough to be typed.
 #[expect(clippy::disallowed_methods, reason = "a run without --seed takes its seed from the clock and prints it")]
-fn fresh_seed() -> u64 {
+pub(super) fn fresh_seed() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     since.as_micros() as u64 % 1_000_000_000
 }

@@ -6,8 +6,10 @@
 mod agent_sigkill;
 mod bad_input;
 mod bench_sigkill;
+mod capacity;
 mod damaged_run;
 mod gate;
+mod habits;
 mod hands;
 mod house;
 mod interrupt;

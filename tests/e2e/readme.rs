@@ -4,7 +4,22 @@ use serde_json::Value;
 
 use crate::support::{live, place, tailproof};
 
-const VERBS: &[&str] = &["run", "list", "show", "check", "defects", "report", "watch", "pipeline", "cleanup"];
+const VERBS: &[&str] = &[
+    "run",
+    "list",
+    "show",
+    "check",
+    "defects",
+    "report",
+    "watch",
+    "pipeline",
+    "cleanup",
+    "demo",
+    "capacity",
+    "doctor",
+    "completions",
+    "man",
+];
 
 /// The keys of the document, and those of its parts.
 const KEYS: &[(&str, &[&str])] = &[

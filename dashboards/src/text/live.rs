@@ -13,6 +13,9 @@ pub use super::feed::{Feed, Line, Place};
 use super::{table, units};
 use crate::{display::display, state::State};
 
+/// A bench that is later than this has not kept its pace, microseconds.
+const LATE_US: u64 = 100_000;
+
 /// How things stand, in one line of at most `width` columns.
 pub fn line(state: &State, width: usize) -> String {
     let (elapsed, meant) = state.progress();
@@ -27,8 +30,12 @@ pub fn line(state: &State, width: usize) -> String {
     let p99 = format!("p99 {p99}");
     // What happens now is never what is cut off: the figures make room for it.
     let mut figures = vec![head, flow, behind_bytes, p99];
+    // The light that is always on: without it no figure is to be believed.
+    let light = Some(light(sample.bench_late_us));
     let word = last_word(state);
-    let whole = |figures: &[String]| figures.iter().chain(&word).map(String::as_str).collect::<Vec<_>>().join("  ");
+    let whole = |figures: &[String]| {
+        figures.iter().chain(&light).chain(&word).map(String::as_str).collect::<Vec<_>>().join("  ")
+    };
     if table::visible(&whole(&figures)) > width {
         figures[2] = behind;
     }
@@ -36,6 +43,15 @@ pub fn line(state: &State, width: usize) -> String {
         figures.pop();
     }
     table::fit(&whole(&figures), width)
+}
+
+/// Whether the bench itself keeps its pace.
+fn light(late_us: u64) -> String {
+    if late_us <= LATE_US {
+        "bench ok".to_owned()
+    } else {
+        format!("bench {} LATE", units::millis(late_us as f64 / 1e3))
+    }
 }
 
 /// The one thing to be said at the end of the line, the worst first.

@@ -1,0 +1,83 @@
+//! The capacity search on the real binary: a limit that was planted is found, an interrupt leaves what there was.
+
+use std::path::Path;
+
+use nix::sys::signal::Signal;
+use results::capacity::{Answer, Capacity, Saw};
+
+use crate::support::{ci, live, place, start, until};
+
+/// A sink of known speed: whatever the agent can do, 5,000 records a second is the end.
+const PLANTED: f64 = 5_000.0;
+const SCENARIO: &str = r#"
+name = "paced"
+question = "Is a planted limit found?"
+[time]
+warm_up = "1s"
+measure = "4s"
+drain = "10s"
+[load]
+layout = "plain"
+[[load.group]]
+name = "app"
+streams = 2
+rate = "4k/s"
+[sink]
+accepts = "5k/s"
+[contract]
+stall = "5s"
+"#;
+
+fn scenario(out: &Path) -> String {
+    let file = out.join("paced.toml");
+    std::fs::write(&file, SCENARIO).unwrap();
+    file.display().to_string()
+}
+
+/// The document of the only search in `out`.
+fn stored(out: &Path) -> Option<Capacity> {
+    let folder = std::fs::read_dir(out).ok()?.flatten().next()?.path();
+    serde_json::from_slice(&std::fs::read(folder.join("capacity.json")).ok()?).ok()
+}
+
+#[test]
+fn a_planted_limit_is_found_within_five_percent() {
+    if !ci() {
+        println!("skipped: takes two minutes; CI=true runs it");
+        return;
+    }
+    let _live = live();
+    let place = place();
+    let out = place.path().join("searches");
+    let (file, out_text) = (scenario(place.path()), out.display().to_string());
+    let ended = start(&["capacity", &file, "--length", "6s", "--json", "--out", &out_text]).wait(420).expect(0);
+    let document: Capacity = serde_json::from_str(&ended.stdout).unwrap();
+    let Answer::Sustained { per_s, fails_per_s, ref fails_because, .. } = document.searches[0].answer else {
+        panic!("{:?}\n{ended}", document.searches[0].answer)
+    };
+    assert!((per_s / PLANTED - 1.0).abs() < 0.05, "{per_s} of {PLANTED}\n{ended}");
+    assert!(fails_per_s > per_s && fails_because.contains("backlog"), "{fails_because}");
+    assert_eq!(stored(&out).unwrap(), document, "the folder has what was printed");
+    for trial in &document.searches[0].trials {
+        assert!(Path::new(&trial.run).join("run.json").is_file(), "every trial is a run folder: {trial:?}");
+    }
+}
+
+#[test]
+fn an_interrupted_search_leaves_the_trials_it_had() {
+    let _live = live();
+    let place = place();
+    let out = place.path().join("searches");
+    let (file, out_text) = (scenario(place.path()), out.display().to_string());
+    let bench = start(&["capacity", &file, "--length", "3s", "--out", &out_text]);
+    let has_one = || stored(&out).is_some_and(|document| !document.searches.is_empty());
+    until("the first trial is written down", 60, has_one);
+    bench.signal(Signal::SIGINT);
+    let ended = bench.wait(60).expect(130);
+    assert!(ended.stdout.contains("tailproof capacity exit=130"), "{ended}");
+    let document = stored(&out).unwrap();
+    assert!(document.broken_off && matches!(document.searches[0].answer, Answer::BrokenOff { .. }), "{document:?}");
+    assert!(document.searches[0].trials.iter().any(|trial| trial.saw == Saw::Held), "{document:?}");
+    let folder = Path::new(&document.folder);
+    assert!(std::fs::read_to_string(folder.join("capacity.svg")).unwrap().ends_with("</svg>\n"));
+}

@@ -35,9 +35,11 @@ pub fn slope(points: &[(f64, f64)]) -> Slope {
 }
 
 impl Slope {
-    /// True if the backlog grows by more than chance and by more than half a percent of what is offered.
+    /// True if the backlog grows by more than chance and by more than half a percent of what is offered. Growth by two
+    /// percent needs half the certainty: taking a rate for sustained that is not is the worse mistake.
     pub fn grows(&self, offered_per_s: f64) -> bool {
-        self.per_s > self.error_per_s && self.per_s > offered_per_s * 0.005
+        let surely = self.per_s > self.error_per_s && self.per_s > offered_per_s * 0.005;
+        surely || self.per_s > (self.error_per_s / 2.0).max(offered_per_s * 0.02)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
 #[error("write the JUnit document: {0}; report this as a bug of tailproof")]
 pub struct JunitError(#[from] quick_junit::SerializeError);
 
-/// The runs as one JUnit document.
+/// The runs as one document.
 pub fn render(reports: &[Report]) -> Result<String, JunitError> {
     let mut document = quick_junit::Report::new("tailproof");
     document.add_test_suites(reports.iter().map(suite));

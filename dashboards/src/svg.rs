@@ -63,17 +63,17 @@ pub fn render(report: &Report) -> String {
         results::outcome::Verdict::Unknown => "doubt",
     };
     let word = word(report.outcome.verdict);
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<text x=\"16\" y=\"28\" style=\"font-size:18px;font-weight:700;fill:var(--{colour})\">{word}</text>\
-         <text x=\"{}\" y=\"28\" style=\"font-size:16px\">{}: {sentence}</text>\n",
+         <text x=\"{}\" y=\"28\" style=\"font-size:16px\">{}: {sentence}</text>",
         30 + word.len() * 13,
         markup::text(&report.outcome.scenario)
     );
     let planted = report.outcome.defect.as_ref().map(|id| format!(", planted defect {}", markup::text(id)));
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<text x=\"16\" y=\"50\" style=\"fill:var(--quiet)\">agent {}, seed {}{}{}</text>\n",
+        "<text x=\"16\" y=\"50\" style=\"fill:var(--quiet)\">agent {}, seed {}{}{}</text>",
         markup::text(&report.outcome.agent),
         report.outcome.seed,
         planted.unwrap_or_default(),
@@ -83,7 +83,7 @@ pub fn render(report: &Report) -> String {
         out.push_str(&row(report, lane, HEAD + nth as f64 * STEP));
     }
     out.push_str(&times(report, below + 6.0));
-    let _ = write!(out, "<g transform=\"translate(0 {:.0})\">{}</g>\n</svg>\n", below + 34.0, files.body);
+    let _ = writeln!(out, "<g transform=\"translate(0 {:.0})\">{}</g>\n</svg>", below + 34.0, files.body);
     out
 }
 
@@ -101,21 +101,21 @@ fn row(report: &Report, lane: &Lane, top: f64) -> String {
     for (at, series) in lane.series.iter().enumerate() {
         let last = series.cells.last().map_or("-".to_owned(), |cell| lane.unit.say(cell.mean));
         // Many series stand in two columns, so that they end where the lane does.
-        let (x, line) = if lane.series.len() > 3 { (76.0 * (at % 2) as f64, at / 2) } else { (0.0, at) };
+        let (x, down) = if lane.series.len() > 3 { (76.0 * (at % 2) as f64, at / 2) } else { (0.0, at) };
         let _ = write!(
             out,
             "<text x=\"{}\" y=\"{:.0}\" text-anchor=\"end\" style=\"font-size:11px;fill:var(--s{})\">{} {last}</text>",
             LEFT - 8.0 - x,
-            top + 28.0 + line as f64 * 14.0,
+            top + 28.0 + down as f64 * 14.0,
             series.nth,
             series.name
         );
     }
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<svg x=\"{LEFT}\" y=\"{top}\" width=\"{}\" height=\"{PLOT}\" viewBox=\"0 0 {} {PLOT}\" \
          preserveAspectRatio=\"none\">{}</svg><text x=\"{}\" y=\"{:.0}\" text-anchor=\"end\" \
-         style=\"font-size:11px;fill:var(--quiet)\">{}</text>\n",
+         style=\"font-size:11px;fill:var(--quiet)\">{}</text>",
         WIDTH - LEFT,
         plot::WIDTH,
         plot::lane(lane, &report.spans.0, &report.rotations, &scale),

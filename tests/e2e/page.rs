@@ -49,16 +49,16 @@ fn complaints(browser: &mut Browser, page: &Path) -> Vec<String> {
 fn every_page_is_quiet_and_legible_on_desk_and_phone_by_day_and_night() {
     let place = place();
     let Some(mut browser) = browser(place.path()) else { return };
-    let fail = stories::stalled(&place.path().join("20261121T100000Z-fail"));
-    let pass = stories::passed(&place.path().join("20261121T100001Z-pass"));
+    let bad = stories::stalled(&place.path().join("20261121T100000Z-fail"));
+    let good = stories::passed(&place.path().join("20261121T100001Z-pass"));
     let empty = stories::empty(&place.path().join("20261121T100002Z-empty"));
     let side = place.path().join("side.html");
     let past = place.path().join("past.html");
     let [side_name, past_name] = [&side, &past].map(|path| path.display().to_string());
-    let folders = [&fail, &pass].map(|path| path.display().to_string());
+    let folders = [&bad, &good].map(|path| path.display().to_string());
     tailproof(&["report", &folders[0], &folders[1], "--html", &side_name]).expect(0);
     tailproof(&["report", "--history", &place.path().display().to_string(), "--html", &past_name]).expect(0);
-    let pages = [("fail", html(&fail)), ("pass", html(&pass)), ("empty", html(&empty)), ("side", side), ("past", past)];
+    let pages = [("fail", html(&bad)), ("pass", html(&good)), ("empty", html(&empty)), ("side", side), ("past", past)];
     let mut wrong = Vec::new();
     for (name, page) in &pages {
         for (width, dark) in [(1200, false), (1200, true), (390, false), (390, true)] {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use results::{
     event::{AgentEvent, Event, Fault, FaultState, RotationStep, Sample, Stall, StepKind, Warning, What},
     identity::StreamId,
-    outcome::{Cause, Outcome, StallReport, Verdict},
+    outcome::{BookTotals, Cause, Outcome, Rates, Resources, StallReport, Verdict},
 };
 
 use super::*;
@@ -143,9 +143,9 @@ fn every_ending_is_a_whole_page() {
     let unknown = Outcome { verdict: Verdict::Unknown, unknown_because: vec!["too few rotations".into()], ..outcome() };
     let one_sample = vec![at(5, What::Sample(Sample { written: 3, ..Sample::default() }))];
     let never = Outcome {
-        books: Default::default(),
-        rates: Default::default(),
-        resources: Default::default(),
+        books: BookTotals::default(),
+        rates: Rates::default(),
+        resources: Resources::default(),
         ..unknown.clone()
     };
     let short: Vec<Event> = stall_story().into_iter().filter(|event| event.t_us < 3_000_000).collect();

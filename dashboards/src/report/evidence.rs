@@ -124,13 +124,13 @@ fn stall(report: &Report, stall: &StallReport, events: &[Event]) -> Finding {
     let end =
         stall.until_s.map_or("never moved again".to_owned(), |until| format!("moved again at {}", seconds(until)));
     let after = if stall.after.is_empty() { String::new() } else { format!(" after {}", stall.after) };
-    let (from_us, until_us) = ((stall.from_s * 1e6) as u64, (until_s * 1e6) as u64);
+    let (begin, over) = ((stall.from_s * 1e6) as u64, (until_s * 1e6) as u64);
     let (mut failing, mut healthy) = (Vec::new(), Vec::new());
-    if let (Some((then, first)), Some((now, last))) = (look_after(events, from_us), look(events, until_us))
+    if let (Some((then, first)), Some((now, last))) = (look_after(events, begin), look(events, over))
         && let Some(stream) = report.stream(&stall.stream)
     {
-        let came = |at: usize| progress(first, last, at);
-        let (written, delivered) = came(usize::from(stream));
+        let gained = |at: usize| progress(first, last, at);
+        let (written, delivered) = gained(usize::from(stream));
         let stretch = format!("from {} to {}", seconds(then as f64 / 1e6), seconds(now as f64 / 1e6));
         failing.push(format!(
             "{} {stretch}: {} records written, {} delivered",
@@ -140,7 +140,7 @@ fn stall(report: &Report, stall: &StallReport, events: &[Event]) -> Finding {
         ));
         let beside: Vec<(u64, u64)> = (0..last.len())
             .filter(|&at| at != usize::from(stream))
-            .map(came)
+            .map(gained)
             .filter(|(written, _)| *written > 0)
             .collect();
         let active = beside.iter().filter(|(_, delivered)| *delivered > 0).count() as u64;

@@ -141,6 +141,7 @@ pub(crate) fn stored(outcome: &Outcome, events: Vec<Event>) -> StoredRun {
 }
 
 /// The report of a run.
+#[expect(clippy::needless_pass_by_value, reason = "tests read better without borrowing what they just made")]
 pub(crate) fn report(outcome: Outcome, events: Vec<Event>) -> Report {
     let beside = Beside { agent_conf: Some("[INPUT]\n    Name tail\n".into()), ..Beside::default() };
     Report::new(&stored(&outcome, events), Some(&books_with_hole()), beside).unwrap()

@@ -81,81 +81,67 @@ impl Lane {
 
 /// All lanes of a run.
 pub fn lanes(events: &[Event]) -> Vec<Lane> {
-    let totals = totals(events);
-    let samples: Vec<(u64, &Sample)> = ordered(events.iter().filter_map(|event| match &event.what {
+    let samples = ordered(events.iter().filter_map(|event| match &event.what {
         What::Sample(sample) => Some((event.t_us, sample)),
         _ => None,
     }));
-    let times: Vec<u64> = samples.iter().map(|(t_us, _)| *t_us).collect();
-    let of = |value: &dyn Fn(&Sample) -> f64| samples.iter().map(|(_, sample)| Some(value(sample))).collect::<Vec<_>>();
-    // Nothing arrived since the last sample: there is no latency, which is not a latency of zero.
-    let ms = |value: &dyn Fn(&Sample) -> u64| {
-        let ms = |us: u64| (us > 0).then_some(us as f64 / 1e3);
-        samples.iter().map(|(_, sample)| ms(value(sample))).collect::<Vec<_>>()
-    };
-    let moments: Vec<u64> = totals.iter().map(|total| total.0).collect();
-    let backlog: Vec<_> = totals.iter().map(|total| Some(total.1.saturating_sub(total.2) as f64)).collect();
-    let cpu: Vec<(u64, u64)> = samples.iter().map(|(t_us, sample)| (*t_us, sample.agent_cpu_us)).collect();
-    let cores: Vec<_> = rates(&cpu).into_iter().map(|rate| rate.map(|us| us / 1e6)).collect();
+    let mut lanes = flow(&totals(events));
+    lanes.extend(sampled(&samples));
+    lanes
+}
+
+/// A name and its values, or none, at each time.
+type Values = (&'static str, Vec<Option<f64>>);
+
+fn lane(id: &'static str, title: &'static str, unit: Unit, times: &[u64], series: Vec<Values>) -> Lane {
+    let drawn = |(nth, (name, values)): (_, Values)| Series { name, nth, cells: columns(times, &values, COLUMNS) };
+    let mut series: Vec<Series> = series.into_iter().enumerate().map(drawn).collect();
+    // An older run does not tell every percentile.
+    series.retain(|series| !series.cells.is_empty());
+    Lane { id, title, unit, log: false, series }
+}
+
+/// What went in and out, and what lay between.
+fn flow(totals: &[(u64, u64, u64)]) -> Vec<Lane> {
+    let times: Vec<u64> = totals.iter().map(|total| total.0).collect();
+    let backlog = totals.iter().map(|total| Some(total.1.saturating_sub(total.2) as f64)).collect();
     let written: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.1)).collect();
     let delivered: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.2)).collect();
-    let lane = |id, title, unit, log, times: &[u64], series: Vec<(&'static str, Vec<Option<f64>>)>| {
-        let drawn =
-            |(nth, (name, values)): (_, (_, Vec<_>))| Series { name, nth, cells: columns(times, &values, COLUMNS) };
-        let mut series: Vec<Series> = series.into_iter().enumerate().map(drawn).collect();
-        // An older run does not tell every percentile.
-        series.retain(|series| !series.cells.is_empty());
-        Lane { id, title, unit, log, series }
-    };
+    let both = vec![("written", rates(&written)), ("delivered", rates(&delivered))];
     vec![
-        lane(
-            "rates",
-            "Records a second, written and delivered",
-            Unit::Rate,
-            false,
-            &moments,
-            vec![("written", rates(&written)), ("delivered", rates(&delivered))],
-        ),
-        lane("backlog", "Backlog: written and not delivered", Unit::Count, false, &moments, vec![("backlog", backlog)]),
-        lane(
-            "latency",
-            "Delivery latency, from the time each record was due",
-            Unit::Millis,
-            true,
-            &times,
-            vec![
-                ("p50", ms(&|sample| sample.p50_us)),
-                ("p90", ms(&|sample| sample.p90_us)),
-                ("p99", ms(&|sample| sample.p99_us)),
-                ("p99.9", ms(&|sample| sample.p999_us)),
-                ("max", ms(&|sample| sample.max_us)),
-            ],
-        ),
-        lane("cpu", "CPU of the agent", Unit::Cores, false, &times, vec![("agent", cores)]),
-        lane(
-            "memory",
-            "Memory of the agent, resident",
-            Unit::Bytes,
-            false,
-            &times,
-            vec![("agent", of(&|sample| sample.agent_rss_bytes as f64))],
-        ),
-        lane(
-            "files",
-            "Files that the agent has open",
-            Unit::Count,
-            false,
-            &times,
-            vec![("open", of(&|sample| sample.agent_open_files as f64))],
-        ),
-        lane(
-            "bench",
-            "How late the bench was against its own schedule",
-            Unit::Millis,
-            false,
-            &times,
-            vec![("late", of(&|sample| sample.bench_late_us as f64 / 1e3))],
-        ),
+        lane("rates", "Records a second, written and delivered", Unit::Rate, &times, both),
+        lane("backlog", "Backlog: written and not delivered", Unit::Count, &times, vec![("backlog", backlog)]),
+    ]
+}
+
+/// How late it came, what it cost, and how late the bench itself was.
+fn sampled(samples: &[(u64, &Sample)]) -> Vec<Lane> {
+    let times: Vec<u64> = samples.iter().map(|(t_us, _)| *t_us).collect();
+    let of = |value: fn(&Sample) -> f64| samples.iter().map(|(_, sample)| Some(value(sample))).collect::<Vec<_>>();
+    // Nothing arrived since the last sample: there is no latency, which is not a latency of zero.
+    let ms = |value: fn(&Sample) -> u64| {
+        let some = |us: u64| (us > 0).then_some(us as f64 / 1e3);
+        samples.iter().map(|(_, sample)| some(value(sample))).collect::<Vec<_>>()
+    };
+    let cpu: Vec<(u64, u64)> = samples.iter().map(|(t_us, sample)| (*t_us, sample.agent_cpu_us)).collect();
+    let cores = rates(&cpu).into_iter().map(|rate| rate.map(|us| us / 1e6)).collect();
+    let percentiles = vec![
+        ("p50", ms(|sample| sample.p50_us)),
+        ("p90", ms(|sample| sample.p90_us)),
+        ("p99", ms(|sample| sample.p99_us)),
+        ("p99.9", ms(|sample| sample.p999_us)),
+        ("max", ms(|sample| sample.max_us)),
+    ];
+    let latency = "Delivery latency, from the time each record was due";
+    let (memory, files) = (of(|sample| sample.agent_rss_bytes as f64), of(|sample| sample.agent_open_files as f64));
+    let late = of(|sample| sample.bench_late_us as f64 / 1e3);
+    let behind = "How late the bench was against its own schedule";
+    vec![
+        Lane { log: true, ..lane("latency", latency, Unit::Millis, &times, percentiles) },
+        lane("cpu", "CPU of the agent", Unit::Cores, &times, vec![("agent", cores)]),
+        lane("memory", "Memory of the agent, resident", Unit::Bytes, &times, vec![("agent", memory)]),
+        lane("files", "Files that the agent has open", Unit::Count, &times, vec![("open", files)]),
+        lane("bench", behind, Unit::Millis, &times, vec![("late", late)]),
     ]
 }
 
@@ -205,7 +191,7 @@ mod tests {
         Event { t_us, what }
     }
 
-    fn lane(events: &[Event], id: &str) -> Lane {
+    fn only(events: &[Event], id: &str) -> Lane {
         lanes(events).into_iter().find(|lane| lane.id == id).unwrap()
     }
 
@@ -214,7 +200,7 @@ mod tests {
         let events: Vec<Event> = (0..20u64)
             .map(|n| at(n * 250_000, What::Streams(vec![StreamSample(n * 100, n * 50), StreamSample(n * 10, 0)])))
             .collect();
-        let lane = lane(&events, "rates");
+        let lane = only(&events, "rates");
         let last = |at: usize| lane.series[at].cells.last().unwrap().mean;
         assert!((last(0) - 440.0).abs() < 1e-6 && (last(1) - 200.0).abs() < 1e-6, "{lane:?}");
     }
@@ -222,7 +208,7 @@ mod tests {
     #[test]
     fn no_delivery_is_a_gap_and_not_a_latency_of_zero() {
         let sample = |p99_us| What::Sample(Sample { p99_us, ..Sample::default() });
-        let lane = lane(&[at(0, sample(5000)), at(1, sample(0)), at(2, sample(7000))], "latency");
+        let lane = only(&[at(0, sample(5000)), at(1, sample(0)), at(2, sample(7000))], "latency");
         let p99: Vec<_> = lane.series[0].cells.iter().map(|cell| (cell.column, cell.mean)).collect();
         assert_eq!(p99, [(0, 5.0), (2, 7.0)]);
     }
@@ -232,7 +218,7 @@ mod tests {
         let sample = |agent_cpu_us| What::Sample(Sample { agent_cpu_us, ..Sample::default() });
         let second = 1_000_000;
         let events = [at(0, sample(0)), at(second, sample(900_000)), at(2 * second, sample(0))];
-        let lane = lane(&events, "cpu");
+        let lane = only(&events, "cpu");
         assert_eq!(lane.series[0].cells.len(), 1, "{lane:?}");
     }
 

@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_a_round_number_above_all_values() {
-        assert_eq!([0.9, 25_300.0, 100.0, 7.1].map(|value| (nice(value) * 1000.0).round()), [1e3, 3e7, 1e5, 8e3]);
+        let nice = [0.9, 25_300.0, 100.0, 7.1].map(|value| (nice(value) * 1000.0).round() as u64);
+        assert_eq!(nice, [1_000, 30_000_000, 100_000, 8_000]);
         let scale = Scale::of(&lane_of(&[3.0, 120.0], true), 1000, 100.0);
         assert!((scale.low - 1.0).abs() < 1e-9 && (scale.high - 1000.0).abs() < 1e-6, "{scale:?}");
     }

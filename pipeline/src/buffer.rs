@@ -1,4 +1,5 @@
-//! Batches that wait for the outputs: one queue in memory, bounded in bytes per input.
+//! Batches that wait for the outputs: one queue in memory, bounded in bytes per input; for inputs with `storage.type
+//! filesystem` what is in memory is a window over what is on disk (buffer/disk.rs, buffer/store.rs).
 //!
 //! ```text
 //! tail loop ── push ─▶ lane http.0  ▣▣▣▣ ─▶ next … taken     a batch leaves when the last of its lanes has
@@ -23,12 +24,17 @@ use crate::{
     parse::Batch,
 };
 
+mod disk;
 mod hold;
 pub mod route;
+mod store;
 
+use disk::Disk;
 use hold::Order;
 pub use hold::{Done, Hold};
 use route::Matching;
+pub(crate) use store::Stored;
+pub use store::{StoreCounters, StoreError};
 
 /// The queue of one output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,8 @@ pub struct Buffer {
     limits: Vec<usize>,
     /// Tells the batches of this process from those of others.
     salt: u128,
+    /// The side of it that is on disk.
+    disk: Option<Disk>,
     /// One for each lane: something came, or the end.
     arrived: Vec<Notify>,
     /// One for each input: something of it was taken.
@@ -55,6 +63,8 @@ const SPARE_MAX: usize = 8;
 #[derive(Debug, Default)]
 struct State {
     lanes: Vec<VecDeque<Arc<Batch>>>,
+    /// Stored batches that each lane has in memory, bytes.
+    resident: Vec<usize>,
     /// What each lane's output has in hand.
     flights: Vec<VecDeque<Arc<Batch>>>,
     /// Text that waits in each lane, bytes.
@@ -84,6 +94,7 @@ impl Buffer {
         let state = State {
             lanes: (0..lanes).map(|_| VecDeque::new()).collect(),
             flights: (0..lanes).map(|_| VecDeque::new()).collect(),
+            resident: vec![0; lanes],
             carried: vec![0; lanes],
             wanted: vec![0; lanes],
             used: vec![0; limits.len()],
@@ -97,6 +108,7 @@ impl Buffer {
             matches,
             limits,
             salt: 0,
+            disk: None,
         })
     }
 
@@ -105,6 +117,12 @@ impl Buffer {
     pub fn salted(mut self, salt: u64) -> Self {
         self.salt = mix(1, salt);
         self
+    }
+
+    /// With the segments that a plan asks for; `salt` names a new folder of them.
+    pub fn kept(mut self, plan: &crate::config::Plan, salt: u64) -> Result<Self, StoreError> {
+        self.disk = Disk::open(plan, salt)?;
+        Ok(self)
     }
 
     /// Something that `done` waits for: it happens when the last clone of the hold is dropped.
@@ -119,7 +137,11 @@ impl Buffer {
 
     /// Bytes that may still be read for an input.
     pub fn room(&self, input: usize) -> usize {
-        self.limits[input].saturating_sub(self.state().used[input])
+        let limit = self.limits[input];
+        match &self.disk {
+            Some(disk) if disk.keeps(input) => disk.room(limit),
+            _ => limit.saturating_sub(self.state().used[input]),
+        }
     }
 
     /// Bytes that wait for an input.
@@ -144,7 +166,9 @@ impl Buffer {
 
     /// Whether nothing waits any more.
     pub fn is_empty(&self) -> bool {
-        self.state().used.iter().all(|&used| used == 0)
+        let state = self.state();
+        let done = |lanes: &[VecDeque<Arc<Batch>>]| lanes.iter().all(VecDeque::is_empty);
+        state.used.iter().all(|&used| used == 0) && done(&state.lanes) && done(&state.flights)
     }
 
     /// Puts a batch into every lane that wants its tag; without one it is taken at once.
@@ -154,6 +178,12 @@ impl Buffer {
             batch.holds.push(self.hold(batch.input, Done::Acks(acks)));
         }
         let tag = Arc::clone(&batch.tag);
+        if let Some(disk) = self.disk.as_ref().filter(|disk| disk.keeps(batch.input)) {
+            let wanted: Vec<bool> = self.matches.iter().map(|pattern| pattern.matches(&tag)).collect();
+            if wanted.contains(&true) {
+                return self.store(disk, batch, &wanted);
+            }
+        }
         let mut state = self.state();
         state.pushed += 1;
         batch.origin = mix(self.salt, state.pushed);
@@ -190,6 +220,7 @@ impl Buffer {
         let enough = |least: usize| async move {
             loop {
                 let arrived = self.arrived[lane.0].notified();
+                self.refill(lane.0, least);
                 {
                     let mut state = self.state();
                     let waiting = !state.lanes[lane.0].is_empty();
@@ -222,9 +253,14 @@ impl Buffer {
     /// The first `count` of the batches that a lane has in hand are taken.
     pub fn taken(&self, lane: Lane, count: usize) {
         let mut state = self.state();
-        let mut holds = Vec::new();
+        let (mut holds, mut stored) = (Vec::new(), Vec::new());
         for _ in 0..count {
             let Some(batch) = state.flights[lane.0].pop_front() else { break };
+            if batch.stored.is_some() {
+                state.resident[lane.0] -= batch.weight();
+                stored.push(batch);
+                continue;
+            }
             // The caller's copies may still live: count lanes, not owners.
             let waits = |lane: &VecDeque<Arc<Batch>>| lane.iter().any(|other| Arc::ptr_eq(other, &batch));
             let elsewhere = state.lanes.len() > 1 && state.lanes.iter().chain(&state.flights).any(waits);
@@ -237,6 +273,9 @@ impl Buffer {
             }
         }
         drop(state);
+        if let Some(disk) = self.disk.as_ref().filter(|_| !stored.is_empty()) {
+            self.taken_from_disk(disk, lane.0, &stored);
+        }
         // Letting go takes a lock of its own, so it is done behind that of the lanes.
         for (input, holds) in holds {
             drop(holds);

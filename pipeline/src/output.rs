@@ -38,6 +38,8 @@ pub mod plan;
 mod request;
 mod retry;
 pub(crate) mod stdout;
+#[cfg(test)]
+pub(crate) mod stub;
 pub mod syslog;
 
 use cloudwatch::credentials::{CredentialsError, Env};

@@ -23,7 +23,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::{
-    buffer::{Buffer, Lane},
+    buffer::{Buffer, Lane, StoreError},
     checkpoint::CheckpointError,
     config::{
         Plan,
@@ -76,6 +76,9 @@ pub enum ServiceError {
         /// What it said.
         error: std::io::Error,
     },
+    /// Records cannot be kept on disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// An output cannot start.
     #[error("start the output {name}: {error}")]
     Output {
@@ -196,7 +199,8 @@ impl Service {
         let matches = plan.outputs.iter().map(|output| output.matches.clone()).collect();
         let buffer = Buffer::new(limits.clone(), matches);
         let buffer = buffer.map_err(|error| ServiceError::System { what: "make an eventfd", error })?;
-        let buffer = Arc::new(buffer.salted(clock.unix_ns() as u64));
+        let salt = clock.unix_ns() as u64;
+        let buffer = Arc::new(buffer.salted(salt).kept(plan, salt)?);
         let chain = Arc::new(Chain::open(&plan.filters, &buffer)?);
         let (listening, stopped) = watch::channel(false);
         let (given_up, giving_up) = watch::channel(false);

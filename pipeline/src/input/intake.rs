@@ -83,7 +83,8 @@ impl Intake {
             if self.buffer.room(self.input) > 0 {
                 return;
             }
-            made.await;
+            // A full disk that takes records again tells nobody.
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(500), made).await;
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::time::Time;
 use crate::{
-    buffer::Hold,
+    buffer::{Hold, Stored},
     chunk::{Ack, Source},
     config::plan::{Framing, TailInput},
     event::Event,
@@ -135,6 +135,8 @@ pub struct Batch {
     pub origin: u128,
     /// How it went through the filters.
     pub trip: Trip,
+    /// Where it is on disk, if it is.
+    pub(crate) stored: Option<Stored>,
     pub(super) bytes: Vec<u8>,
     pub(super) joined: Vec<u8>,
 }
@@ -163,6 +165,7 @@ impl Batch {
             acks,
             holds,
             origin: 0,
+            stored: None,
             trip: Trip::default(),
             bytes,
             joined,
@@ -205,11 +208,41 @@ impl Batch {
 
     /// Which record `index` is: see [`Event::id`]; without an identity of its own, by its place in the batch.
     pub fn id(&self, index: usize) -> u128 {
-        let own = match self.events.get(index) {
-            Some(event) => event.id,
-            None => self.records[index].id(&self.source),
+        self.own_id(index).unwrap_or_else(|| crate::chunk::mix(self.origin, index as u64))
+    }
+
+    /// Which record `index` is, if it has an identity of its own.
+    pub(crate) fn own_id(&self, index: usize) -> Option<u128> {
+        let own = self.events.get(index).map_or_else(|| self.records[index].id(&self.source), |event| event.id);
+        (own != 0).then_some(own)
+    }
+
+    /// Keeps the records for whose index `keep` is true.
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let mut index = 0;
+        let mut next = || {
+            index += 1;
+            keep(index - 1)
         };
-        if own == 0 { crate::chunk::mix(self.origin, index as u64) } else { own }
+        self.records.retain(|_| next());
+        self.events.retain(|_| next());
+    }
+
+    /// Adds a line as it was once read: see [`Record`].
+    pub(crate) fn restore(
+        &mut self,
+        time: Time,
+        offset: u64,
+        stream: Option<Stream>,
+        (partial, fields): (bool, bool),
+        stamp: &[u8],
+        text: &[u8],
+    ) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(stamp);
+        self.bytes.extend_from_slice(text);
+        let (stamp, text) = (Span::read(start, stamp.len()), Span::read(start + stamp.len(), text.len()));
+        self.records.push(Record { time, offset, stamp, text, stream, partial, fields });
     }
 
     /// When record `index` was written.

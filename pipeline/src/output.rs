@@ -145,3 +145,13 @@ pub async fn run(plan: OutputPlan, context: Context) {
 }
 
 const NULL_BYTES: usize = 8 << 20;
+
+/// What an output makes of a batch, without sending it: for measurements.
+#[doc(hidden)]
+pub fn renderer(plan: &OutputPlan) -> Box<dyn FnMut(&Arc<crate::parse::Batch>) -> usize> {
+    match &plan.to {
+        Destination::Es(es) => es::renderer(es),
+        Destination::Forward(forward) => forward::renderer(forward),
+        _ => Box::new(|batch| batch.len()),
+    }
+}

@@ -15,7 +15,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
-    io::{self, Read as _, Seek, SeekFrom, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -29,10 +29,13 @@ use crate::{
 };
 
 mod cursor;
+mod files;
 mod frame;
 mod record;
+mod replay;
 
 use cursor::Cursor;
+use replay::Reader;
 
 /// A segment that is longer is full, bytes.
 const SEGMENT: u64 = 4 << 20;
@@ -115,16 +118,6 @@ struct LaneOnDisk {
     reader: Option<Reader>,
 }
 
-/// A piece of a segment that is being read.
-#[derive(Debug)]
-struct Reader {
-    first: u64,
-    /// Where `bytes` begin in the file.
-    base: u64,
-    bytes: Vec<u8>,
-    at: usize,
-}
-
 /// Where a batch is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stored {
@@ -145,7 +138,7 @@ impl Store {
         let lock = lock.map_err(failed(&folder.join("lock")))?;
         let lock =
             Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|_| StoreError::Busy(folder.to_owned()))?;
-        let name = name(folder, salt).map_err(failed(&folder.join("name")))?;
+        let name = files::name(folder, salt).map_err(failed(&folder.join("name")))?;
         let mut segments = BTreeMap::new();
         for entry in fs::read_dir(folder).map_err(failed(folder))? {
             let entry = entry.map_err(failed(folder))?;
@@ -156,7 +149,7 @@ impl Store {
                 segments.insert(first, Segment { end: first, len, starts: Vec::new() });
             }
         }
-        let (known, next) = newest(folder, &segments).map_err(failed(folder))?;
+        let (known, next) = files::newest(folder, &segments).map_err(failed(folder))?;
         let firsts: Vec<u64> = segments.keys().copied().collect();
         for (place, segment) in segments.values_mut().enumerate() {
             segment.end = firsts.get(place + 1).copied().unwrap_or(next);
@@ -236,89 +229,6 @@ impl Store {
         }
         drop(holds);
         batch
-    }
-
-    /// Whether a lane has everything before batch `seq` in memory; then it takes that from there as well.
-    pub(super) fn hand(&mut self, lane: usize, seq: u64) -> bool {
-        let lane = &mut self.lanes[lane];
-        let handed = lane.loaded == seq;
-        if handed {
-            lane.loaded = seq + 1;
-            lane.reader = None;
-        }
-        handed
-    }
-
-    /// Whether a lane has not got everything in memory.
-    pub(super) fn is_behind(&self, lane: usize) -> bool {
-        self.lanes[lane].loaded < self.next
-    }
-
-    /// Bytes on disk that a lane has not taken, about.
-    pub(super) fn bytes(&self, lane: usize) -> u64 {
-        self.lanes[lane].bytes
-    }
-
-    /// The next batches of a lane, about `most` bytes of them; those that `wants` refuses are passed over.
-    pub(super) fn load(&mut self, lane: usize, most: usize, wants: &dyn Fn(&str) -> bool) -> Vec<Arc<Batch>> {
-        let (mut out, mut left) = (Vec::new(), most);
-        while left > 0 && self.lanes[lane].loaded < self.next {
-            let seq = self.lanes[lane].loaded;
-            if let Some(held) = self.held.get(&seq) {
-                let batch = Arc::clone(held);
-                self.lanes[lane].loaded += 1;
-                if wants(&batch.tag) {
-                    left = left.saturating_sub(batch.carried().max(1));
-                    out.push(batch);
-                }
-                continue;
-            }
-            let Some((read, bytes)) = self.read(lane) else { continue };
-            if read.lost > 0 {
-                self.counters.damaged += u64::from(read.lost);
-                let segment = self.segments.range(..=read.seq).next_back().map(|(first, _)| self.path(*first));
-                tracing::error!(segment = ?segment, records = read.lost, "damaged on disk: lost");
-            }
-            self.lanes[lane].loaded = read.seq + 1;
-            let mut batch = read.batch;
-            (batch.origin, batch.stored) = (self.origin(read.seq), Some(Stored { seq: read.seq, bytes }));
-            if !batch.is_empty() && wants(&batch.tag) {
-                left = left.saturating_sub(batch.carried().max(1));
-                out.push(Arc::new(batch));
-            }
-        }
-        out
-    }
-
-    /// Reads the next batch of a lane, whose number is its `loaded` or higher; `None` moves `loaded` on.
-    fn read(&mut self, lane: usize) -> Option<(record::Read, u64)> {
-        let wanted = self.lanes[lane].loaded;
-        // A number that the disk refused, and that was taken from memory since, is in no segment.
-        let held = self.held.range(wanted..).next().map_or(self.next, |(seq, _)| *seq);
-        let found = self.segments.range(..=wanted).next_back().filter(|(_, segment)| segment.end > wanted);
-        let Some((&first, segment)) = found else {
-            let next = self.segments.range(wanted..).next().map_or(self.next, |(first, _)| *first);
-            self.lanes[lane].loaded = next.min(held).max(wanted + 1).min(self.next);
-            return None;
-        };
-        let start = segment.starts.partition_point(|(seq, _)| *seq < wanted);
-        let start = segment.starts.get(start).map_or(0, |(_, at)| *at);
-        let (end, path) = (segment.end, self.path(first));
-        let reader = match self.lanes[lane].reader.take().filter(|reader| reader.first == first) {
-            Some(reader) => reader,
-            None => Reader { first, base: start, bytes: Vec::new(), at: 0 },
-        };
-        let (read, reader) = read_on(&path, reader, wanted);
-        self.lanes[lane].reader = Some(reader);
-        match read {
-            Some((read, bytes)) if read.seq < held && read.seq < end => Some((read, bytes)),
-            _ => {
-                // Nothing more in this segment: what is missing in it is gone.
-                self.lanes[lane].reader = None;
-                self.lanes[lane].loaded = end.min(held).max(wanted + 1).min(self.next);
-                None
-            }
-        }
     }
 
     /// A lane has taken a batch and everything before it.
@@ -467,67 +377,6 @@ impl Store {
             batch.retain(|index| !again[index]);
         }
     }
-}
-
-/// Reads on from where a reader is: the next batch with a number of at least `wanted`, and its length.
-fn read_on(path: &Path, mut reader: Reader, wanted: u64) -> (Option<(record::Read, u64)>, Reader) {
-    let mut fresh = false;
-    loop {
-        while let Some(read) = record::read(&reader.bytes, reader.at, true) {
-            let bytes = (read.end - reader.at) as u64;
-            reader.at = read.end;
-            if read.seq >= wanted {
-                return (Some((read, bytes)), reader);
-            }
-        }
-        if fresh {
-            return (None, reader);
-        }
-        // The segment may have grown since; what was read of it ends with a whole batch.
-        reader.base += reader.at as u64;
-        (reader.bytes, reader.at, fresh) = (Vec::new(), 0, true);
-        let mut fill = || -> io::Result<()> {
-            let mut file = File::open(path)?;
-            file.seek(SeekFrom::Start(reader.base))?;
-            file.take(64 << 20).read_to_end(&mut reader.bytes).map(drop)
-        };
-        if let Err(error) = fill() {
-            tracing::error!(segment = ?path, %error, "cannot read a segment");
-            return (None, reader);
-        }
-    }
-}
-
-/// The ids of the records in the newest segments, and the number behind the last batch.
-fn newest(folder: &Path, segments: &BTreeMap<u64, Segment>) -> io::Result<(BTreeSet<u128>, u64)> {
-    let (mut known, mut next) = (BTreeSet::new(), 1);
-    for (&first, _) in segments.iter().rev().take(KEPT) {
-        next = next.max(first + 1);
-        let bytes = fs::read(folder.join(format!("{first:016x}.seg")))?;
-        let mut at = 0;
-        while let Some(read) = record::read(&bytes, at, true) {
-            at = read.end;
-            next = next.max(read.seq + 1);
-            let salt = mix_text(0, read.batch.tag.as_bytes());
-            known.extend((0..read.batch.len()).filter_map(|index| Some(read.batch.own_id(index)? ^ salt)));
-        }
-    }
-    Ok((known, next))
-}
-
-/// What batches of the folder are named after; made at the first start.
-fn name(folder: &Path, salt: u64) -> io::Result<u128> {
-    let path = folder.join("name");
-    if let Some(name) = fs::read_to_string(&path).ok().and_then(|text| u128::from_str_radix(text.trim(), 16).ok()) {
-        return Ok(name);
-    }
-    let name = mix_text(mix(2, salt), folder.as_os_str().as_encoded_bytes());
-    let fresh = folder.join("name.new");
-    let mut file = File::create(&fresh)?;
-    file.write_all(format!("{name:032x}\n").as_bytes())?;
-    file.sync_all()?;
-    fs::rename(fresh, path)?;
-    Ok(name)
 }
 
 #[cfg(test)]

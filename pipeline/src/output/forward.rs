@@ -177,6 +177,11 @@ pub(super) async fn run(output: &OutputPlan, plan: &ForwardPlan, context: &Conte
     flight::run(context, WINDOW, (0..output.workers).map(worker).collect()).await;
 }
 
+pub(super) fn renderer(plan: &ForwardPlan) -> Box<dyn FnMut(&Arc<Batch>) -> usize> {
+    let mut packer = Packer::new(plan);
+    Box::new(move |batch| packer.chunk(batch).bytes.len())
+}
+
 struct ForwardOutput {
     plan: ForwardPlan,
     peers: Vec<Balanced>,

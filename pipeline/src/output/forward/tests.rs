@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, atomic::Ordering},
+    sync::Mutex,
 };
 
 use tokio::{

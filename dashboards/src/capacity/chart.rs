@@ -141,7 +141,7 @@ mod tests {
         let svg = chart(&document());
         markup::well_formed(&svg);
         assert_eq!((svg.matches("<circle").count(), svg.matches("l8 8m0").count()), (4, 2));
-        assert_eq!(svg.matches("stroke-dasharray").count(), 1, "one maximum was found");
+        assert_eq!(svg.matches("stroke-dasharray=\"4 4\"").count(), 1, "one maximum was found");
         assert!(svg.contains("without rotation above 40.0k/s") && !svg.contains("NaN"));
     }
 

@@ -13,7 +13,9 @@ pub fn status(state: &State) -> String {
     let sample = &state.sample;
     let ms = |us: u64| units::millis(us as f64 / 1e3);
     let mut out = format!("--- status\n{}\n", live::line(state, 200));
-    let mut row = |name: &str, text: String| drop(writeln!(out, "  {name:<9} {text}"));
+    let mut row = |name: &str, text: String| {
+        let _ = writeln!(out, "  {name:<9} {text}");
+    };
     row(
         "books",
         format!(

@@ -33,6 +33,8 @@ pub struct FilterPlan {
     pub name: String,
     /// What of it is logged, if that differs from the rest.
     pub log_level: Option<LogLevel>,
+    /// The input whose records it sees, before all others; none: those of all.
+    pub input: Option<usize>,
     /// The tags it sees.
     pub matches: Matching,
     /// What it does.

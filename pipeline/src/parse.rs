@@ -69,6 +69,9 @@ pub struct Now {
 pub struct Parser {
     input: usize,
     labels: Arc<Labels>,
+    /// Those of Docker's lines, where a file may be of either kind.
+    docker: Option<Arc<Labels>>,
+    skip_empty: bool,
     merge_json: bool,
     times: TimeReader,
     joiner: Joiner,
@@ -78,9 +81,12 @@ pub struct Parser {
 impl Parser {
     /// The parser of the input with this index.
     pub fn new(input: usize, plan: &TailInput) -> Self {
+        let either = plan.framing == Framing::Either;
         Self {
             input,
-            labels: Arc::new(Labels::of(plan)),
+            labels: Arc::new(Labels::of(plan, if either { Framing::Cri } else { plan.framing })),
+            docker: either.then(|| Arc::new(Labels::of(plan, Framing::Docker))),
+            skip_empty: plan.skip_empty_lines,
             merge_json: plan.merge_json,
             times: TimeReader::default(),
             joiner: Joiner::default(),
@@ -97,7 +103,8 @@ impl Parser {
     pub fn parse(&mut self, chunk: Chunk, now: Now, out: &mut Vec<Batch>) {
         let (source, offset, end) = (Arc::clone(&chunk.source), chunk.offset, chunk.end());
         self.joiner.begin(&source, offset, end);
-        let mut batch = Batch::new(self.input, Arc::clone(&self.labels), source, chunk.bytes);
+        let labels = self.docker.as_ref().filter(|_| chunk.bytes.first() == Some(&b'{')).unwrap_or(&self.labels);
+        let mut batch = Batch::new(self.input, Arc::clone(labels), source, chunk.bytes);
         let bytes = std::mem::take(&mut batch.bytes);
         let mut at = 0;
         while at < bytes.len() {
@@ -130,8 +137,9 @@ impl Parser {
 
     fn line(&mut self, line: &[u8], at: usize, base: u64, now: Now, batch: &mut Batch) {
         let offset = base + at as u64;
-        let head = match self.labels.framing {
-            Framing::Plain => {
+        let head = match batch.labels.framing {
+            Framing::Plain if self.skip_empty && line.trim_ascii().is_empty() => return,
+            Framing::Plain | Framing::Either => {
                 batch.push_raw(Span::read(at, line.len()), offset, now.unix_ns);
                 return;
             }

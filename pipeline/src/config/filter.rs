@@ -56,6 +56,7 @@ pub(super) fn plan(section: &Section, index: usize, around: &Around<'_>) -> At<F
     Ok(FilterPlan {
         name: shared::name(&keys, plugin, index)?,
         log_level: shared::log_level(&keys)?,
+        input: None,
         matches: shared::matching(&keys)?,
         what,
     })

@@ -1,6 +1,6 @@
 //! What the configuration means: every default settled. The rest of the pipeline sees only this.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 pub use crate::output::{
     backoff::Pauses,
@@ -12,6 +12,7 @@ use crate::{
         beats::BeatsInput, dummy::DummyInput, forward::ForwardInput, http::HttpInput, stdin::StdinInput,
         syslog::SyslogInput,
     },
+    parse::{multiline::MultilinePlan, parser::ParserPlan, pattern::Pattern},
 };
 
 /// The whole pipeline.
@@ -168,7 +169,7 @@ pub enum InputKind {
 }
 
 /// Files to tail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
 pub struct TailInput {
     /// Patterns of the files.
@@ -203,8 +204,20 @@ pub struct TailInput {
     pub line_max: usize,
     /// Longer lines are skipped instead of cut.
     pub skip_long_lines: bool,
+    /// Lines without text make no records.
+    pub skip_empty_lines: bool,
     /// Whether the kernel is asked to tell about changes; otherwise files are polled.
     pub inotify: bool,
+    /// What of the path the tag may name, as `<pod>`.
+    pub tag_regex: Option<Pattern>,
+    /// Files whose content is older are not begun, ms.
+    pub ignore_older_ms: Option<u64>,
+    /// The pipeline ends once everything is read and delivered.
+    pub exit_on_eof: bool,
+    /// Rules by which texts belong together.
+    pub rules: Vec<Arc<MultilinePlan>>,
+    /// What makes fields of the text.
+    pub parser: Option<Arc<ParserPlan>>,
 }
 
 /// How a line is framed.
@@ -216,6 +229,8 @@ pub enum Framing {
     Cri,
     /// As Docker's json-file driver writes it.
     Docker,
+    /// As one of the two, told apart by the first byte of what is read of a file.
+    Either,
 }
 
 /// When checkpoints reach the disk. They reach the kernel at once in any case.

@@ -10,7 +10,7 @@ use super::{
     service,
     shared::{Around, Upstream},
 };
-use crate::parse::parser::Parsers;
+use crate::{input::tail, parse::parser::Parsers};
 
 pub(super) fn plan(config: &Config) -> At<Plan> {
     let service = service(config)?;
@@ -18,8 +18,11 @@ pub(super) fn plan(config: &Config) -> At<Plan> {
     let of = |kind| config.sections.iter().filter(move |section| section.kind == kind).enumerate();
     let inputs: Vec<_> =
         of(SectionKind::Input).map(|(index, section)| input::plan(section, index, &around)).collect::<At<_>>()?;
-    let filters =
-        of(SectionKind::Filter).map(|(index, section)| filter::plan(section, index, &around)).collect::<At<_>>()?;
+    let mut filters: Vec<_> =
+        inputs.iter().enumerate().flat_map(|(index, input)| tail::config::filters(input, index)).collect();
+    for (index, section) in of(SectionKind::Filter) {
+        filters.push(filter::plan(section, index, &around)?);
+    }
     let outputs: Vec<_> =
         of(SectionKind::Output).map(|(index, section)| output::plan(section, index, &around)).collect::<At<_>>()?;
     if inputs.is_empty() {

@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Chain {
     links: Mutex<Vec<Link>>,
-    matches: Vec<Matching>,
+    matches: Vec<(Option<usize>, Matching)>,
     counters: Vec<(String, Arc<FilterCounters>)>,
     /// When something is to be done without a batch, ms.
     due_ms: AtomicU64,
@@ -37,6 +37,7 @@ pub struct Chain {
 struct Link {
     name: String,
     log_level: Option<LogLevel>,
+    input: Option<usize>,
     matches: Matching,
     filter: Filter,
     counters: Arc<FilterCounters>,
@@ -69,6 +70,7 @@ impl Chain {
             Ok(Link {
                 name: plan.name.clone(),
                 log_level: plan.log_level,
+                input: plan.input,
                 matches: plan.matches.clone(),
                 filter: Filter::new(plan, index, &wake)?,
                 counters: Arc::default(),
@@ -76,7 +78,7 @@ impl Chain {
         };
         let links: Vec<Link> = plans.iter().enumerate().map(link).collect::<Result<_, FilterError>>()?;
         Ok(Self {
-            matches: plans.iter().map(|plan| plan.matches.clone()).collect(),
+            matches: plans.iter().map(|plan| (plan.input, plan.matches.clone())).collect(),
             counters: links.iter().map(|link| (link.name.clone(), Arc::clone(&link.counters))).collect(),
             links: Mutex::new(links),
             due_ms: AtomicU64::new(NEVER),
@@ -87,7 +89,10 @@ impl Chain {
     /// Passes a batch through every filter that matches it; what comes out goes into the buffer. `mono_ms` is the time of
     /// a clock that never goes back.
     pub fn push(&self, batch: Batch, buffer: &Buffer, mono_ms: u64) {
-        if !self.matches.iter().any(|matching| matching.matches(&batch.tag)) {
+        let sees = |(input, matching): &(Option<usize>, Matching)| {
+            input.is_none_or(|input| input == batch.input) && matching.matches(&batch.tag)
+        };
+        if !self.matches.iter().any(sees) {
             buffer.push(batch);
             return;
         }
@@ -138,11 +143,12 @@ impl Chain {
         // First, so that what is heard from now on wakes again.
         self.woken.store(false, Ordering::Release);
         let mut links = self.links();
+        let first = shared(&links);
         for index in 0..links.len() {
             let link = &mut links[index];
             let (on, again) = link.run(mono_ms, |filter, flow| filter.expire(last, flow));
             let on = on.into_iter().map(|batch| (index + 1, batch));
-            let todo = on.chain(again.into_iter().map(|batch| (0, batch))).collect();
+            let todo = on.chain(again.into_iter().map(|batch| (first, batch))).collect();
             pass(&mut links, todo, buffer, mono_ms);
         }
         self.note(&links);
@@ -170,11 +176,20 @@ impl Link {
     }
 }
 
+/// The first filter that is not one input's own: what is sent through again has been through those.
+fn shared(links: &[Link]) -> usize {
+    links.iter().take_while(|link| link.input.is_some()).count()
+}
+
 /// Each batch from its filter on; the chain stays locked while the buffer is filled, so that order is kept.
 fn pass(links: &mut [Link], todo: Vec<(usize, Batch)>, buffer: &Buffer, mono_ms: u64) {
     let mut todo = VecDeque::from(todo);
+    let first = shared(links);
     while let Some((from, batch)) = todo.pop_front() {
-        let sees = |link: &Link| link.matches.matches(&batch.tag) && !link.filter.spares(&batch);
+        let sees = |link: &Link| {
+            let mine = link.input.is_none_or(|input| input == batch.input);
+            mine && link.matches.matches(&batch.tag) && !link.filter.spares(&batch)
+        };
         let Some(at) = links[from..].iter().position(sees).map(|at| from + at) else {
             buffer.push(batch);
             continue;
@@ -183,6 +198,6 @@ fn pass(links: &mut [Link], todo: Vec<(usize, Batch)>, buffer: &Buffer, mono_ms:
         link.counters.records.fetch_add(batch.len() as u64, Ordering::Relaxed);
         let (on, again) = link.run(mono_ms, |filter, flow| filter.apply(batch, flow));
         on.into_iter().rev().for_each(|batch| todo.push_front((at + 1, batch)));
-        todo.extend(again.into_iter().map(|batch| (0, batch)));
+        todo.extend(again.into_iter().map(|batch| (first, batch)));
     }
 }

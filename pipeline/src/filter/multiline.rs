@@ -100,6 +100,14 @@ pub(crate) fn plan(keys: &Keys<'_>, parsers: &Parsers) -> At<MultilineFilterPlan
     })
 }
 
+impl MultilineFilterPlan {
+    /// Rules for the lines of a file, whose text is under `key`.
+    pub(crate) fn of_lines(rules: Vec<Arc<MultilinePlan>>, key: &str) -> Self {
+        let (group, key) = (None, key.as_bytes().to_vec());
+        Self { rules, key, group, fragments: false, across: true, flush_ms: None }
+    }
+}
+
 /// The filter at work.
 #[derive(Debug)]
 pub(super) struct Multiline {

@@ -43,6 +43,15 @@ pub(crate) fn plan(keys: &Keys<'_>, parsers: &Parsers) -> At<ParserFilterPlan> {
     })
 }
 
+impl ParserFilterPlan {
+    /// A parser for the text under `key` of the lines of a file; what else their record has stays.
+    pub(crate) fn of_lines(parser: Arc<ParserPlan>, key: &str) -> Option<Self> {
+        let accessor = Accessor::new(key)?;
+        let parsers = vec![parser];
+        Some(Self { name: key.to_owned(), key: accessor, parsers, preserve: false, reserve: true, unescape: false })
+    }
+}
+
 /// The filter at work.
 #[derive(Debug)]
 pub(super) struct ParserFilter {

@@ -203,7 +203,11 @@ async fn greet(
     intake: Intake,
 ) -> Option<Stream> {
     let Some(acceptor) = acceptor else { return Some(stream) };
-    let why = match timeout(idle.min(GREETING), acceptor.accept(stream)).await {
+    let greeting = tokio::select! {
+        () = intake.stopped() => return None,
+        greeting = timeout(idle.min(GREETING), acceptor.accept(stream)) => greeting,
+    };
+    let why = match greeting {
         Ok(Ok(stream)) => return Some(Box::new(stream)),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "the peer was silent".to_owned(),

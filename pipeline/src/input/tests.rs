@@ -1,6 +1,11 @@
 //! A pipeline that consists of one input: what it pushes is collected, and taken when the test says so.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
@@ -9,6 +14,7 @@ use crate::{
     buffer::{Buffer, Lane, route::Matching},
     event::Event,
     filter::Chain,
+    parse::Batch,
     service::clock::Clock,
 };
 
@@ -16,6 +22,8 @@ use crate::{
 pub(crate) struct Around {
     pub(crate) intake: Intake,
     pub(crate) buffer: Arc<Buffer>,
+    /// What was looked at and is not taken yet.
+    in_hand: Mutex<VecDeque<Arc<Batch>>>,
     stop: watch::Sender<bool>,
 }
 
@@ -29,36 +37,48 @@ impl Around {
         let (stop, stopped) = watch::channel(false);
         let chain = Arc::new(Chain::open(&[], &buffer).unwrap());
         let intake = Intake::new("test.0", 0, Arc::clone(&buffer), chain, Clock::start(), stopped);
-        Self { intake, buffer, stop }
+        Self { intake, buffer, in_hand: Mutex::default(), stop }
     }
 
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// The next `count` records with their tags, not taken yet, and how many batches they are.
+    /// All records that are not taken yet with their tags, at least `count`, and how many batches they are.
     pub(crate) async fn look(&self, count: usize) -> (Vec<(String, Event)>, usize) {
         let enough = async {
             loop {
-                let batches = self.buffer.next(Lane(0), 64 << 20, Duration::ZERO).await.unwrap();
-                let events: Vec<_> = batches
-                    .iter()
-                    .flat_map(|batch| (0..batch.len()).map(|n| (batch.tag.to_string(), batch.event(n))))
-                    .collect();
+                let events = self.seen();
                 if events.len() >= count {
-                    return (events, batches.len());
+                    return events;
                 }
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                let batches = self.buffer.next(Lane(0), 64 << 20, Duration::ZERO).await.unwrap();
+                self.in_hand.lock().unwrap().extend(batches);
             }
         };
-        within(enough).await
+        let events = within(enough).await;
+        (events, self.in_hand.lock().unwrap().len())
+    }
+
+    fn seen(&self) -> Vec<(String, Event)> {
+        let in_hand = self.in_hand.lock().unwrap();
+        let of = |batch: &Arc<Batch>| -> Vec<_> {
+            (0..batch.len()).map(|n| (batch.tag.to_string(), batch.event(n))).collect()
+        };
+        in_hand.iter().flat_map(of).collect()
+    }
+
+    /// The first batches are taken.
+    pub(crate) fn taken(&self, batches: usize) {
+        self.in_hand.lock().unwrap().drain(..batches);
+        self.buffer.taken(Lane(0), batches);
     }
 
     /// The next `count` records with their tags; they are taken.
     pub(crate) async fn take(&self, count: usize) -> Vec<(String, Event)> {
         let (events, batches) = self.look(count).await;
         assert_eq!(events.len(), count, "more than was asked for");
-        self.buffer.taken(Lane(0), batches);
+        self.taken(batches);
         events
     }
 

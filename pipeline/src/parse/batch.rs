@@ -27,9 +27,9 @@ pub struct Labels {
 
 impl Labels {
     /// Those that a plan asks for.
-    pub fn of(plan: &TailInput) -> Self {
+    pub fn of(plan: &TailInput, framing: Framing) -> Self {
         Self {
-            framing: plan.framing,
+            framing,
             text_key: plan.text_key.clone(),
             path_key: plan.path_key.clone(),
             offset_key: plan.offset_key.clone(),

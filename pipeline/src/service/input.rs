@@ -47,6 +47,7 @@ pub(super) struct Input {
     exclude: Vec<String>,
     level: Option<LogLevel>,
     pub(super) unread: Unread,
+    exit_on_eof: bool,
 }
 
 impl Input {
@@ -76,6 +77,7 @@ impl Input {
             pauses: 0,
             up: false,
             batches: Vec::new(),
+            exit_on_eof: plan.exit_on_eof,
             paths: plan.paths.clone(),
             exclude: plan.exclude.clone(),
             level: input.log_level,
@@ -145,6 +147,16 @@ impl Input {
         store.sync().map_err(|error| ServiceError::Checkpoint { path: path.clone(), error })
     }
 
+    /// Whether nobody has to wait for it: it is over, or it never ends by itself.
+    pub(super) fn may_end(&self) -> bool {
+        !self.exit_on_eof || self.is_over()
+    }
+
+    /// Whether it was to end with its files and they are read and delivered.
+    pub(super) fn is_over(&self) -> bool {
+        self.exit_on_eof && self.up && self.tailer.drained()
+    }
+
     pub(super) fn parsed(&self) -> parse::Counters {
         self.parser.counters()
     }
@@ -177,6 +189,8 @@ fn tail_plan(plan: &TailInput, clock: Clock) -> TailPlan {
     TailPlan {
         exclude: plan.exclude.clone(),
         tag: plan.tag.clone(),
+        tag_regex: plan.tag_regex.clone(),
+        ignore_older_ms: plan.ignore_older_ms,
         refresh_interval_ms: plan.refresh_interval_ms,
         rotate_wait_ms: plan.rotate_wait_ms,
         read_from_head: plan.read_from_head,

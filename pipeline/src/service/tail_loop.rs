@@ -8,7 +8,11 @@ use nix::{
     sys::{signal::Signal, signalfd::SignalFd},
 };
 
-use super::{Ended, Service, ServiceError, input::Did, progress::Progress};
+use super::{
+    Ended, Service, ServiceError,
+    input::{Did, Input},
+    progress::Progress,
+};
 use crate::config::Plan;
 
 /// The longest wait, ms: the progress line is due then at the latest.
@@ -32,7 +36,8 @@ pub(super) fn run(
         if step % HEAR_EVERY == 0 {
             hear(service, signals);
         }
-        if service.stop.times() > 0 {
+        let over = service.inputs.iter().any(Input::is_over) && service.inputs.iter().all(Input::may_end);
+        if service.stop.times() > 0 || over {
             break;
         }
         if service.stop.reload.swap(false, Ordering::SeqCst) {

@@ -58,7 +58,7 @@ pub(super) fn write(batch: &Batch, seq: u64, out: &mut Vec<u8>) {
         lineage: batch.source.lineage,
         base: format!("{:x}", batch.source.base),
         framing: match labels.framing {
-            Framing::Plain => 0,
+            Framing::Plain | Framing::Either => 0,
             Framing::Cri => 1,
             Framing::Docker => 2,
         },

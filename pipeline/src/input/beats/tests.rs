@@ -8,7 +8,6 @@ use tokio::{
 
 use super::*;
 use crate::{
-    buffer::Lane,
     event::{Event, Value},
     input::tests::{Around, at, connections, loopback, within},
 };
@@ -74,7 +73,7 @@ async fn windows_arrive_plain_and_compressed_and_are_answered_once_they_are_take
     assert_eq!((seen[0].1.time.seconds, seen[0].1.time.nanos), (1_795_240_201, 500_000_000));
     let early = tokio::time::timeout(std::time::Duration::from_millis(50), stream.read_u8()).await;
     assert!(early.is_err(), "answered before it was taken");
-    around.buffer.taken(Lane(0), batches);
+    around.taken(batches);
     assert_eq!(ack(&mut stream).await, 2);
     let frames = [record(3), record(4), record(5)].concat();
     stream.write_all(&[window(3), compressed(&frames)].concat()).await.unwrap();
@@ -91,12 +90,12 @@ async fn a_slow_output_is_answered_with_signs_of_life_and_a_long_window_in_parts
     let (seen, batches) = around.look(3).await;
     assert_eq!((numbers(&seen), batches), (vec![1, 2, 3], 2));
     assert_eq!([ack(&mut stream).await, ack(&mut stream).await], [0, 0]);
-    around.buffer.taken(Lane(0), 1);
+    around.taken(1);
     let mut answers = Vec::new();
     while answers.last() != Some(&3) {
         answers.push(ack(&mut stream).await);
         if answers.last() == Some(&2) {
-            around.buffer.taken(Lane(0), 1);
+            around.taken(1);
         }
     }
     answers.retain(|number| *number != 0);

@@ -6,7 +6,6 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::{
-    buffer::Lane,
     event::Value,
     input::tests::{Around, at, connections, loopback, within},
     wire::{inflate::gzip, msgpack},
@@ -73,7 +72,7 @@ async fn every_form_of_body_is_taken_and_answered_only_then() {
             expected += 1;
         }
         assert!(!request.is_finished(), "answered before it was taken");
-        around.buffer.taken(Lane(0), batches);
+        around.taken(batches);
         assert_eq!(request.await.unwrap(), (201, String::new()));
     }
     assert_eq!(expected, 6);
@@ -124,7 +123,7 @@ async fn a_full_buffer_sends_requests_away_and_a_stop_ends_connections() {
     let (status, why) = send(address, "POST", "/a", &[JSON], b"{}".to_vec()).await;
     assert_eq!((status, why.as_str()), (503, "the buffer is full; send it again later\n"));
     around.stop();
-    around.buffer.taken(Lane(0), batches);
+    around.taken(batches);
     assert_eq!(waiting.await.unwrap().0, 201);
     within(input).await.unwrap();
 }

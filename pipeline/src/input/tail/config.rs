@@ -1,43 +1,86 @@
-//! The keys of `tail`.
+//! The keys of `tail`. Those of Fluent Bit that change nothing here, because what they adjust does not exist or is always
+//! so, are checked and taken; those that would change records are refused with what to write instead.
 
-use crate::config::{
-    error::{At, Problem},
-    keys::{Keys, bad},
-    plan::{DbSync, Framing, TailInput},
-    shared::Around,
+mod shape;
+
+use self::shape::Shape;
+use crate::{
+    buffer::route::Matching,
+    config::{
+        error::{At, Problem},
+        keys::{Keys, bad},
+        plan::{DbSync, InputPlan, TailInput},
+        shared::Around,
+        value,
+    },
+    filter::{FilterKind, FilterPlan, multiline::MultilineFilterPlan, parser::ParserFilterPlan},
+    parse::parser::pattern,
 };
 
 pub(crate) const KEYS: &[&str] = &[
     "Path",
     "Exclude_Path",
+    "Tag_Regex",
     "Parser",
     "multiline.parser",
+    "Docker_Mode",
     "Key",
     "Path_Key",
     "Offset_Key",
     "DB",
     "DB.Sync",
     "DB.locking",
+    "DB.journal_mode",
+    "DB.compare_filename",
     "Refresh_Interval",
     "Rotate_Wait",
     "Read_from_Head",
     "Buffer_Chunk_Size",
     "Buffer_Max_Size",
     "Skip_Long_Lines",
+    "Skip_Empty_Lines",
+    "Ignore_Older",
+    "Exit_On_Eof",
     "Inotify_Watcher",
+    "Watcher_Interval",
+    "Progress_Check_Interval",
+    "Progress_Check_Interval_NSec",
+    "Static_Batch_Size",
+    "Event_Batch_Size",
+    "File_Cache_Advise",
+    "Docker_Mode_Flush",
+    "Docker_Mode_Parser",
+    "Multiline",
+    "Multiline_Flush",
+    "Parser_Firstline",
+    "Ignore_Active_Older_Files",
+    "Unicode.Encoding",
+    "Generic.Encoding",
+    "Truncate_Long_Lines",
 ];
 /// Keys that may come several times.
-pub(crate) const MANY: &[&str] = &[];
-const PARSERS: &[&str] = &["cri", "docker", "json", "none"];
-const MULTILINE: &[&str] = &["cri", "docker"];
+pub(crate) const MANY: &[&str] = &["multiline.parser"];
+/// Keys that other programs know, and why they are refused here unless they say no.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "Multiline",
+        "write its first line as the start state of a [MULTILINE_PARSER] and name that in `multiline.parser`",
+    ),
+    ("Multiline_Flush", "it belongs to `Multiline`; use `Flush_Timeout` of a [MULTILINE_PARSER]"),
+    ("Parser_Firstline", "it belongs to `Multiline`; use a [MULTILINE_PARSER]"),
+    ("Docker_Mode_Parser", "use `multiline.parser docker` and a multiline filter behind it"),
+    ("Ignore_Active_Older_Files", "a file that is followed is read for as long as it grows; remove it"),
+    ("Unicode.Encoding", "lines are passed on byte by byte; convert them where they are written"),
+    ("Generic.Encoding", "lines are passed on byte by byte; convert them where they are written"),
+];
 const SYNC: &[&str] = &["off", "normal", "full", "extra"];
-
+const JOURNAL: &[&str] = &["DELETE", "TRUNCATE", "PERSIST", "MEMORY", "WAL", "OFF"];
 const CHUNK_BYTES: u64 = 256 << 10;
 const LINE_MAX: u64 = 1 << 20;
 
-pub(crate) fn plan(keys: &Keys<'_>, tag: String, _around: &Around<'_>) -> At<TailInput> {
-    keys.boolean("DB.locking", false)?;
-    let (framing, merge_json) = framing(keys)?;
+pub(crate) fn plan(keys: &Keys<'_>, tag: String, around: &Around<'_>) -> At<TailInput> {
+    without_meaning(keys)?;
+    let Shape { framing, merge_json, rules, parser } = shape::plan(keys, around)?;
     let (chunk, line) = sizes(keys)?;
     let ms = |key, default, least| keys.millis(key, default, least, 86_400_000);
     Ok(TailInput {
@@ -61,29 +104,61 @@ pub(crate) fn plan(keys: &Keys<'_>, tag: String, _around: &Around<'_>) -> At<Tai
         chunk_bytes: chunk as usize,
         line_max: line as usize,
         skip_long_lines: keys.boolean("Skip_Long_Lines", false)?,
+        skip_empty_lines: keys.boolean("Skip_Empty_Lines", false)?,
         inotify: keys.boolean("Inotify_Watcher", true)?,
+        tag_regex: keys.get("Tag_Regex").map(|entry| pattern(entry, &entry.value)).transpose()?,
+        ignore_older_ms: match keys.get("Ignore_Older") {
+            Some(entry) if entry.value != "0" => Some(ms("Ignore_Older", 0, 1)?),
+            _ => None,
+        },
+        exit_on_eof: keys.boolean("Exit_On_Eof", false)?,
+        rules,
+        parser,
     })
 }
 
-fn framing(keys: &Keys<'_>) -> At<(Framing, bool)> {
-    let multiline = match keys.word("multiline.parser", MULTILINE)? {
-        Some(0) => Some(Framing::Cri),
-        Some(_) => Some(Framing::Docker),
-        None => None,
-    };
-    let parser = keys.word("Parser", PARSERS)?;
-    match (multiline, parser) {
-        (Some(framing), None | Some(3)) => Ok((framing, false)),
-        (Some(framing), Some(2)) => Ok((framing, true)),
-        (Some(_), Some(_)) => {
-            let line = keys.need("Parser")?.line;
-            Err((line, Problem::Contradiction("both `Parser` and `multiline.parser` give the framing; keep one")))
+/// Keys that change nothing here, checked all the same, and those that are refused.
+fn without_meaning(keys: &Keys<'_>) -> At<()> {
+    for &(key, why) in REFUSED {
+        if let Some(entry) = keys.get(key).filter(|entry| value::boolean(&entry.value) != Some(false)) {
+            return Err((entry.line, Problem::Refused { what: key.to_owned(), why }));
         }
-        (None, Some(0)) => Ok((Framing::Cri, false)),
-        (None, Some(1)) => Ok((Framing::Docker, false)),
-        (None, Some(2)) => Ok((Framing::Plain, true)),
-        (None, _) => Ok((Framing::Plain, false)),
     }
+    for key in ["DB.locking", "DB.compare_filename", "File_Cache_Advise", "Truncate_Long_Lines"] {
+        keys.get(key).map(|_| keys.boolean(key, false)).transpose()?;
+    }
+    for key in ["Watcher_Interval", "Progress_Check_Interval", "Docker_Mode_Flush"] {
+        keys.get(key).map(|_| keys.millis(key, 1_000, 0, 86_400_000)).transpose()?;
+    }
+    keys.get("Progress_Check_Interval_NSec")
+        .map(|_| keys.number("Progress_Check_Interval_NSec", 0, 0, 999_999_999))
+        .transpose()?;
+    for key in ["Static_Batch_Size", "Event_Batch_Size"] {
+        keys.get(key).map(|_| keys.bytes(key, 50_000_000, 1, 64_000_000_000)).transpose()?;
+    }
+    keys.word("DB.journal_mode", JOURNAL).map(|_| ())
+}
+
+/// What an input does to its own records before all filters.
+pub(crate) fn filters(input: &InputPlan, index: usize) -> Vec<FilterPlan> {
+    let Some(tail) = input.tail() else { return Vec::new() };
+    let mut all = Vec::new();
+    if !tail.rules.is_empty() {
+        let plan = MultilineFilterPlan::of_lines(tail.rules.clone(), &tail.text_key);
+        all.push(("multiline", FilterKind::Multiline(plan)));
+    }
+    if let Some(parser) = &tail.parser {
+        let plan = ParserFilterPlan::of_lines(parser.clone(), &tail.text_key);
+        all.extend(plan.map(|plan| ("parser", FilterKind::Parser(plan))));
+    }
+    let filter = |(what, kind)| FilterPlan {
+        name: format!("{}.{what}", input.name),
+        log_level: input.log_level,
+        input: Some(index),
+        matches: Matching::from("*"),
+        what: kind,
+    };
+    all.into_iter().map(filter).collect()
 }
 
 fn sizes(keys: &Keys<'_>) -> At<(u64, u64)> {
@@ -104,5 +179,13 @@ fn patterns(keys: &Keys<'_>, key: &'static str) -> At<Option<Vec<String>>> {
     if patterns.is_empty() {
         return Err((entry.line, bad(entry, "patterns separated by commas, as /var/log/*.log")));
     }
+    if key == "Path" && patterns.iter().any(|pattern| pattern.ends_with(".gz")) {
+        let why =
+            "name the files before they are compressed, as *.log: archives beside them are read where they have to be";
+        return Err((entry.line, Problem::Refused { what: "a Path of .gz files".to_owned(), why }));
+    }
     Ok(Some(patterns))
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,10 @@ impl Tailer {
         }
         for index in 0..self.patterns.len() {
             if let Some(path) = self.patterns[index].literal() {
+                let old = self.plan.ignore_older_ms.is_some() && !self.by_path.contains_key(&path);
+                if old && disk.stat(&path).is_ok_and(|stat| self.is_too_old(stat.mtime_ns)) {
+                    continue;
+                }
                 self.follow(path);
             } else {
                 let base = self.patterns[index].base.clone();
@@ -60,12 +64,23 @@ impl Tailer {
                 self.walk(disk, pattern, &path, depth + 1);
             }
         } else if !self.by_path.contains_key(&path) && !siblings::is_no_text(name) {
-            let kind = disk.stat(&path).map(|stat| stat.kind);
+            let stat = disk.stat(&path);
+            if stat.as_ref().is_ok_and(|stat| self.is_too_old(stat.mtime_ns)) {
+                // It is met again at the next scan, and followed once it is written to.
+                return;
+            }
+            let kind = stat.map(|stat| stat.kind);
             // A link that leads nowhere yet is kept: its target may be in the middle of a rotation.
             if !matches!(kind, Ok(Kind::Dir | Kind::Other)) {
                 self.follow(path);
             }
         }
+    }
+
+    /// Whether a file was last written to before `Ignore_Older`.
+    fn is_too_old(&self, mtime_ns: i64) -> bool {
+        let now_ns = self.plan.started_ns + self.now as i64 * 1_000_000;
+        self.plan.ignore_older_ms.is_some_and(|most| now_ns - mtime_ns > most as i64 * 1_000_000)
     }
 
     /// Follows a name from now on.
@@ -78,7 +93,7 @@ impl Tailer {
         self.next_lineage += 1;
         let known = if self.started { Vec::new() } else { self.book.of_path(&path) };
         self.by_path.insert(path.clone(), id);
-        self.lineages.insert(id, Lineage::new(path, &self.plan.tag, known, self.started));
+        self.lineages.insert(id, Lineage::new(path, &self.plan, known, self.started));
         self.look_soon(id);
     }
 

@@ -6,6 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::TailPlan;
+use crate::parse::pattern::Pattern;
+
 /// A rotated file that was looked at and needs nothing: number, birth, last change, size.
 pub(super) type Judged = (u64, Option<i64>, i64, u64);
 
@@ -57,8 +60,8 @@ pub(super) struct Lineage {
 
 impl Lineage {
     /// A name that was just found; `known` are its restored entries.
-    pub(super) fn new(path: PathBuf, tag: &str, known: Vec<u64>, late: bool) -> Self {
-        let tag = tag.replace('*', &dotted(&path)).into();
+    pub(super) fn new(path: PathBuf, plan: &TailPlan, known: Vec<u64>, late: bool) -> Self {
+        let tag = tag(&path, &plan.tag, plan.tag_regex.as_ref()).into();
         Self {
             path,
             tag,
@@ -89,7 +92,37 @@ impl Lineage {
     }
 }
 
+/// The tag of a path: `<name>` stands for what a group of the expression found, `*` for the path with dots.
+fn tag(path: &Path, tag: &str, regex: Option<&Pattern>) -> String {
+    let mut tag = tag.to_owned();
+    if let Some(regex) = regex {
+        let text = path.as_os_str().as_encoded_bytes();
+        let mut found = regex.locations();
+        let fits = regex.find(text, &mut found);
+        for (index, name) in regex.names() {
+            let group = found.get(index).filter(|_| fits).map_or(&[][..], |(start, end)| &text[start..end]);
+            tag = tag.replace(&format!("<{name}>"), &String::from_utf8_lossy(group));
+        }
+    }
+    tag.replace('*', &dotted(path))
+}
+
 /// `/var/log/a.log` as part of a tag: `var.log.a.log`. Bytes that are no UTF-8 are replaced.
 fn dotted(path: &Path) -> String {
     path.to_string_lossy().trim_start_matches('/').replace('/', ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_names_parts_of_the_path_and_what_was_not_found_is_empty() {
+        let regex = Pattern::new("(?<pod>[a-z0-9-]+)_(?<ns>[a-z]+)_").unwrap();
+        let of = |path: &str, tag: &str| super::tag(Path::new(path), tag, Some(&regex));
+        assert_eq!(of("/var/log/web-0_shop_x.log", "kube.<ns>.<pod>"), "kube.shop.web-0");
+        assert_eq!(of("/var/log/web_shop_x.log", "<ns>.*"), "shop.var.log.web_shop_x.log");
+        assert_eq!(of("/var/log/x.log", "k.<ns>.<other>"), "k..<other>");
+        assert_eq!(super::tag(Path::new("/a/b.log"), "t.<ns>.*", None), "t.<ns>.a.b.log");
+    }
 }

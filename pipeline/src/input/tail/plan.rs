@@ -1,7 +1,9 @@
 //! What to tail and how, every default settled.
 
+use crate::parse::pattern::Pattern;
+
 /// What to tail and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TailPlan {
     /// Absolute paths; `*` and `?` match within one component.
     pub paths: Vec<String>,
@@ -9,6 +11,10 @@ pub struct TailPlan {
     pub exclude: Vec<String>,
     /// The tag of the records; `*` becomes the path with `/` turned into `.`.
     pub tag: String,
+    /// What of the path the tag may name: each group as `<name>`.
+    pub tag_regex: Option<Pattern>,
+    /// Files whose content is older than this are not begun, ms.
+    pub ignore_older_ms: Option<u64>,
     /// Full scan and check of every name, ms. The safety net: events come sooner.
     pub refresh_interval_ms: u64,
     /// How long a rotated file must have been quiet, its end reached, before it is closed, ms.
@@ -44,6 +50,8 @@ impl TailPlan {
             paths,
             exclude: Vec::new(),
             tag: "tail.*".to_owned(),
+            tag_regex: None,
+            ignore_older_ms: None,
             refresh_interval_ms: 10_000,
             rotate_wait_ms: 5_000,
             read_from_head: true,

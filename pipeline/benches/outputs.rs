@@ -54,7 +54,8 @@ fn disk(c: &mut Criterion) {
     let plan = Config::parse(Path::new("x"), &text, &|_| None).expect("it is right").plan().expect("it is right");
     let buffer = Buffer::new(vec![24 << 20], vec!["*".into()]).expect("the system has descriptors");
     let buffer = buffer.kept(&plan, 1).expect("the folder is free");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system has descriptors");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system has descriptors");
     let mut group = c.benchmark_group("buffer");
     group.throughput(Throughput::Elements(RECORDS)).measurement_time(Duration::from_secs(2)).sample_size(20);
     group.bench_function("stored and taken", |bencher| {

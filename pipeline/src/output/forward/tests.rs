@@ -1,9 +1,6 @@
 //! Against servers in the test that read messages, answer or misbehave.
 
-use std::{
-    collections::VecDeque,
-    sync::Mutex,
-};
+use std::{collections::VecDeque, sync::Mutex};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -109,7 +109,10 @@ impl Server {
                 }
                 Does::LoseAck => return None,
                 Does::Hang => std::future::pending::<()>().await,
-                Does::Nonsense => stream.write_all(b"\xc1\xff").await.ok()?,
+                Does::Nonsense => {
+                    stream.write_all(b"\xc1\xff").await.ok()?;
+                    return None;
+                }
             }
         }
     }

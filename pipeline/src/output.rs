@@ -146,9 +146,12 @@ pub async fn run(plan: OutputPlan, context: Context) {
 
 const NULL_BYTES: usize = 8 << 20;
 
+/// Makes what is sent of a batch; its length, bytes.
+pub type Render = Box<dyn FnMut(&Arc<crate::parse::Batch>) -> usize>;
+
 /// What an output makes of a batch, without sending it: for measurements.
 #[doc(hidden)]
-pub fn renderer(plan: &OutputPlan) -> Box<dyn FnMut(&Arc<crate::parse::Batch>) -> usize> {
+pub fn renderer(plan: &OutputPlan) -> Render {
     match &plan.to {
         Destination::Es(es) => es::renderer(es),
         Destination::Forward(forward) => forward::renderer(forward),

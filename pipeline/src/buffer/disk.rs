@@ -125,7 +125,9 @@ impl Buffer {
                 if more.is_empty() {
                     break;
                 }
-                more.iter().for_each(|batch| state.take_in(lane, batch));
+                for batch in &more {
+                    state.take_in(lane, batch);
+                }
                 continue;
             };
             if let Some(stored) = batch.stored {
@@ -156,7 +158,9 @@ impl Buffer {
             }
             let batches = store.load(lane, room, &|tag| self.matches[lane].matches(tag));
             let mut state = self.state();
-            batches.iter().for_each(|batch| state.take_in(lane, batch));
+            for batch in &batches {
+                state.take_in(lane, batch);
+            }
             if batches.is_empty() && state.flights[lane].is_empty() {
                 store.idle(lane);
             }

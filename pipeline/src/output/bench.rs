@@ -46,7 +46,7 @@ pub(crate) fn twenty(tag: &str) -> Arc<Buffer> {
     buffer
 }
 
-/// A batch of records that are fields, a second apart from 1_763_704_201 on.
+/// A batch of records that are fields, a second apart from `1_763_704_201` on.
 pub(crate) fn events(tag: &str, objects: &[&str]) -> Batch {
     let source = Source { id: SourceId(0), path: "/a".into(), tag: tag.into(), lineage: 0, base: 0 };
     let time = |index: usize| Time { seconds: 1_763_704_201 + index as i64, nanos: 123_456_789 };

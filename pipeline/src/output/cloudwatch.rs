@@ -262,7 +262,7 @@ impl CloudWatchOutput {
             let sent = body.len();
             let failure = match self.call("PutLogEvents", body).await {
                 Ok(answer) => {
-                    self.settle(&call, Rejected::read(&answer), sent);
+                    self.settle(&call, &Rejected::read(&answer), sent);
                     return None;
                 }
                 Err(Failure::Already) => {
@@ -298,7 +298,7 @@ impl CloudWatchOutput {
     }
 
     /// Counts what an accepted call came to.
-    fn settle(&mut self, call: &Call, rejected: Rejected, sent: usize) {
+    fn settle(&mut self, call: &Call, rejected: &Rejected, sent: usize) {
         let all = call.events.len();
         let old = rejected.old_end.min(all);
         let expired = rejected.expired_end.min(all).max(old);

@@ -240,7 +240,7 @@ pub(super) async fn run(output: &OutputPlan, plan: &EsPlan, context: &Context) {
     flight::run(context, BODY, (0..output.workers).map(worker).collect()).await;
 }
 
-pub(super) fn renderer(plan: &EsPlan) -> Box<dyn FnMut(&Arc<Batch>) -> usize> {
+pub(super) fn renderer(plan: &EsPlan) -> super::Render {
     let (plan, mut bulk) = (plan.clone(), Bulk::new(plan));
     Box::new(move |batch| {
         let items: Vec<Item> = (0..batch.len() as u32).map(|index| (Arc::clone(batch), index)).collect();

@@ -159,11 +159,12 @@ pub(super) async fn run(output: &OutputPlan, plan: &FilePlan, context: &Context)
     while let Some(batches) = context.buffer.next(context.lane, BYTES, context.linger).await {
         // Runs of batches for the same file are written together, in order.
         for run in batches.chunk_by(|one, other| one.tag == other.tag) {
-            match plan.place.path(&run[0].tag) {
-                Some(path) => files.deliver(&path, run, &mut lines, &mut retry).await,
-                None => {
-                    let why = "the tag does not lie below the folder of this output; correct Match or Path";
-                    run.iter().for_each(|batch| retry.refused(batch, 0..batch.len(), why));
+            if let Some(path) = plan.place.path(&run[0].tag) {
+                files.deliver(&path, run, &mut lines, &mut retry).await
+            } else {
+                let why = "the tag does not lie below the folder of this output; correct Match or Path";
+                for batch in run {
+                    retry.refused(batch, 0..batch.len(), why);
                 }
             }
         }
@@ -180,12 +181,16 @@ impl Files {
     async fn deliver(&mut self, path: &Path, run: &[Arc<Batch>], lines: &mut Lines, retry: &mut Retry) {
         let records: usize = run.iter().map(|batch| batch.len()).sum();
         let (mut text, mut done) = (Vec::new(), 0);
-        run.iter().for_each(|batch| lines.batch(batch, &mut text));
+        for batch in run {
+            lines.batch(batch, &mut text);
+        }
         while let Err(error) = self.write(path, &text, &mut done, lines, run) {
             let told = format!("write {}: {error}; make room or correct the path", path.display());
             if !retry.again(&told, None).await {
                 self.open.remove(path);
-                run.iter().for_each(|batch| retry.dropped(batch, 0..batch.len(), &told));
+                for batch in run {
+                    retry.dropped(batch, 0..batch.len(), &told);
+                }
                 return;
             }
         }

@@ -67,6 +67,7 @@ const WINDOW: usize = 1 << 20;
 
 /// Another agent.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
 pub struct ForwardPlan {
     /// The servers; at least one.
     pub nodes: Vec<Node>,
@@ -177,7 +178,7 @@ pub(super) async fn run(output: &OutputPlan, plan: &ForwardPlan, context: &Conte
     flight::run(context, WINDOW, (0..output.workers).map(worker).collect()).await;
 }
 
-pub(super) fn renderer(plan: &ForwardPlan) -> Box<dyn FnMut(&Arc<Batch>) -> usize> {
+pub(super) fn renderer(plan: &ForwardPlan) -> super::Render {
     let mut packer = Packer::new(plan);
     Box::new(move |batch| packer.chunk(batch).bytes.len())
 }
@@ -222,7 +223,9 @@ impl Courier for ForwardOutput {
                 continue;
             }
             if !self.retry.again(&error, None).await {
-                waiting.iter().for_each(|batch| self.retry.dropped(batch, 0..batch.len(), &error));
+                for batch in &waiting {
+                    self.retry.dropped(batch, 0..batch.len(), &error);
+                }
                 return;
             }
         }

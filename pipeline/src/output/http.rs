@@ -211,10 +211,14 @@ impl HttpOutput {
                     todo.extend([second, first]);
                 }
                 End::Unacceptable(error) => {
-                    pieces.iter().for_each(|(batch, range)| self.retry.refused(batch, range.clone(), &error));
+                    for (batch, range) in &pieces {
+                        self.retry.refused(batch, range.clone(), &error);
+                    }
                 }
                 End::GivenUp(error) => {
-                    pieces.iter().for_each(|(batch, range)| self.retry.dropped(batch, range.clone(), &error));
+                    for (batch, range) in &pieces {
+                        self.retry.dropped(batch, range.clone(), &error);
+                    }
                 }
             }
             self.reclaim(body);
@@ -235,11 +239,15 @@ impl HttpOutput {
                 }
             }
             Body::Lines | Body::Stream => {
-                pieces.iter().for_each(|(batch, range)| self.encoder.batch(batch, range.clone(), &mut body));
+                for (batch, range) in pieces {
+                    self.encoder.batch(batch, range.clone(), &mut body);
+                }
             }
             Body::Array => {
                 body.push(b'[');
-                pieces.iter().for_each(|(batch, range)| self.encoder.batch(batch, range.clone(), &mut body));
+                for (batch, range) in pieces {
+                    self.encoder.batch(batch, range.clone(), &mut body);
+                }
                 // There is at least one record, and a comma behind the last.
                 body.pop();
                 body.push(b']');
@@ -303,7 +311,7 @@ impl HttpOutput {
         }
         if let Some((name, tag)) = plan.tag_header.as_ref().zip(tag) {
             // A tag comes from outside; what no header can carry is left out of it.
-            let tag: String = tag.chars().filter(|c| c.is_ascii_graphic()).collect();
+            let tag: String = tag.chars().filter(char::is_ascii_graphic).collect();
             request = request.header(name, tag);
         }
         request.body(Full::new(body)).expect("path and headers were checked with the configuration")

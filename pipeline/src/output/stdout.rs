@@ -25,7 +25,9 @@ pub(super) async fn run(output: &OutputPlan, format: &RecordFormat, context: &Co
     let mut lines = Vec::new();
     while let Some(batches) = context.buffer.next(context.lane, BYTES, context.linger).await {
         lines.clear();
-        batches.iter().for_each(|batch| encoder.batch(batch, 0..batch.len(), &mut lines));
+        for batch in &batches {
+            encoder.batch(batch, 0..batch.len(), &mut lines);
+        }
         let records: usize = batches.iter().map(|batch| batch.len()).sum();
         loop {
             let Err(error) = print(&lines) else {
@@ -33,7 +35,9 @@ pub(super) async fn run(output: &OutputPlan, format: &RecordFormat, context: &Co
                 break;
             };
             if !retry.again(&error, None).await {
-                batches.iter().for_each(|batch| retry.dropped(batch, 0..batch.len(), &error));
+                for batch in &batches {
+                    retry.dropped(batch, 0..batch.len(), &error);
+                }
                 break;
             }
         }

@@ -180,6 +180,7 @@ impl Batch {
     }
 
     /// Some of its records, under a tag of their own, with what it holds.
+    #[must_use]
     pub fn derived(&self, tag: Arc<str>, events: Vec<Event>) -> Self {
         let mut batch = Self::of_events(self.input, tag, Arc::clone(&self.source), events);
         (batch.labels, batch.holds, batch.trip) = (Arc::clone(&self.labels), self.holds.clone(), self.trip);

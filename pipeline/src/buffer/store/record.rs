@@ -117,7 +117,7 @@ struct Parts<'a> {
     rest: &'a [u8],
 }
 
-fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<[u8; N]> {
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (first, rest) = bytes.split_first_chunk::<N>()?;
     *bytes = rest;
     Some(*first)
@@ -215,8 +215,8 @@ pub(super) fn read(bytes: &[u8], from: usize, last: bool) -> Option<Read> {
     let seq = records.first().map(|first| first.seq).or(about.as_ref().map(|about| about.seq))?;
     let Some(about) = about else {
         // Neither its head nor its tail: where its records belong is not known. Two damages, so it is told as a loss.
-        let lost = records.iter().map(|parts| parts.index + 1).max().unwrap_or(0);
-        return Some(Read { batch: Batch::of_events(0, "".into(), nowhere(), Vec::new()), seq, lost, end });
+        let gone = records.iter().map(|parts| parts.index + 1).max().unwrap_or(0);
+        return Some(Read { batch: Batch::of_events(0, "".into(), nowhere(), Vec::new()), seq, lost: gone, end });
     };
     let mut batch = about.batch();
     let (mut count, mut next) = (0, 0);

@@ -59,7 +59,9 @@ fn drain(buffer: &Buffer, lane: usize) -> Vec<u64> {
         let wait = Duration::from_millis(50);
         while let Ok(Some(batches)) = tokio::time::timeout(wait, buffer.next(Lane(lane), 10_000, Duration::ZERO)).await
         {
-            batches.iter().for_each(|batch| all.extend(numbers(batch)));
+            for batch in &batches {
+                all.extend(numbers(batch));
+            }
             buffer.taken(Lane(lane), batches.len());
         }
     });
@@ -270,6 +272,7 @@ fn two_processes_never_share_a_folder() {
     assert!(matches!(Store::open(folder.path(), false, &["a".to_owned()], 1), Err(StoreError::Busy(_))));
 }
 
+#[expect(clippy::print_stdout, reason = "its parent reads it")]
 /// What the next test kills: stores lines one by one and prints the number of each that was released.
 #[test]
 fn child() {

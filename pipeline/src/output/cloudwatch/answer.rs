@@ -26,11 +26,13 @@ struct Put {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Info {
-    too_old_log_event_end_index: Option<usize>,
-    expired_log_event_end_index: Option<usize>,
-    too_new_log_event_start_index: Option<usize>,
+    #[serde(rename = "tooOldLogEventEndIndex")]
+    old_end: Option<usize>,
+    #[serde(rename = "expiredLogEventEndIndex")]
+    expired_end: Option<usize>,
+    #[serde(rename = "tooNewLogEventStartIndex")]
+    new_start: Option<usize>,
 }
 
 impl Rejected {
@@ -38,9 +40,9 @@ impl Rejected {
         // A body that says nothing rejects nothing: the status has accepted the call.
         let info = serde_json::from_slice::<Put>(body).ok().and_then(|put| put.rejected_log_events_info);
         info.map_or_else(Self::default, |info| Self {
-            old_end: info.too_old_log_event_end_index.unwrap_or(0),
-            expired_end: info.expired_log_event_end_index.unwrap_or(0),
-            new_start: info.too_new_log_event_start_index,
+            old_end: info.old_end.unwrap_or(0),
+            expired_end: info.expired_end.unwrap_or(0),
+            new_start: info.new_start,
         })
     }
 }

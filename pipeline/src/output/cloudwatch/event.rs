@@ -78,27 +78,23 @@ impl Renderer {
         let group = plan.group.name(&batch.tag, fields).ok_or("no name for its group; complete log_group_template")?;
         let stream =
             plan.stream.name(&batch.tag, fields).ok_or("no name for its stream; complete log_stream_template")?;
-        let text = match (&plan.log_key, fields) {
-            (Some(key), Some(fields)) => {
-                let value = fields.get(key).ok_or("the record lacks log_key")?;
-                match value.as_bytes() {
-                    Some(text) => String::from_utf8_lossy(text).into_owned(),
-                    None => {
-                        self.scratch.clear();
-                        crate::event::json::write(value, &mut Escaper::default(), &mut self.scratch);
-                        String::from_utf8_lossy(&self.scratch).into_owned()
-                    }
-                }
-            }
-            _ => {
-                if !self.begun.as_ref().is_some_and(|begun| std::sync::Arc::ptr_eq(begun, batch)) {
-                    self.encoder.begin(batch);
-                    self.begun = Some(std::sync::Arc::clone(batch));
-                }
+        let text = if let (Some(key), Some(fields)) = (&plan.log_key, fields) {
+            let value = fields.get(key).ok_or("the record lacks log_key")?;
+            if let Some(text) = value.as_bytes() {
+                String::from_utf8_lossy(text).into_owned()
+            } else {
                 self.scratch.clear();
-                self.encoder.one(batch, index, &mut self.scratch);
+                crate::event::json::write(value, &mut Escaper::default(), &mut self.scratch);
                 String::from_utf8_lossy(&self.scratch).into_owned()
             }
+        } else {
+            if !self.begun.as_ref().is_some_and(|begun| std::sync::Arc::ptr_eq(begun, batch)) {
+                self.encoder.begin(batch);
+                self.begun = Some(std::sync::Arc::clone(batch));
+            }
+            self.scratch.clear();
+            self.encoder.one(batch, index, &mut self.scratch);
+            String::from_utf8_lossy(&self.scratch).into_owned()
         };
         if text.is_empty() {
             return Err("the store takes no empty text");

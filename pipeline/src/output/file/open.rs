@@ -36,7 +36,7 @@ impl Root {
         }
         // Whoever wrote the configuration may name the root through links.
         let mut folder: OwnedFd = File::open(&self.path)?.into();
-        let mut parts = path.components().map(|part| part.as_os_str()).peekable();
+        let mut parts = path.components().map(std::path::Component::as_os_str).peekable();
         while let Some(part) = parts.next() {
             if parts.peek().is_none() {
                 let flags = OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;

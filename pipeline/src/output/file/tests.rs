@@ -103,7 +103,9 @@ fn whoever_swaps_a_folder_for_a_link_moves_nothing_outside() {
 /// Delivers batches into a folder; the counters.
 fn deliver(keys: &str, batches: Vec<Batch>) -> (std::sync::Arc<output::OutputCounters>, usize) {
     let buffer = buffer();
-    batches.into_iter().for_each(|batch| buffer.push(batch));
+    for batch in batches {
+        buffer.push(batch);
+    }
     buffer.close();
     let plan = plan(&format!("Name file\n{keys}"));
     let context = context(&plan, &buffer);

@@ -18,6 +18,7 @@ pub(super) struct Chunk {
 
 /// Makes messages.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
 pub(super) struct Packer {
     ack: bool,
     options: bool,

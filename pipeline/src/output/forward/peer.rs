@@ -119,7 +119,7 @@ impl Peer {
             Ok(())
         };
         // Acks are read while chunks are written, or both sides could wait for the other to read.
-        let both = async { tokio::try_join!(async { write.await }, answers).map(|_| ()) };
+        let both = async { tokio::try_join!(write, answers).map(|_| ()) };
         both.await?;
         drop((from, to));
         self.open = Some(open);
@@ -153,14 +153,14 @@ impl Login {
         let hello = Hello::decode(&hello).map_err(greeting)?;
         let user = self.user.as_ref().map(|(user, password)| (user.as_bytes(), password.as_bytes()));
         let (hostname, key) = (self.hostname.as_bytes(), self.shared_key.as_bytes());
-        let ping = Ping::new(&hello, hostname, handshake::random(), key, user);
+        let own = Ping::new(&hello, hostname, handshake::random(), key, user);
         let mut bytes = Vec::new();
-        ping.encode(&mut bytes);
+        own.encode(&mut bytes);
         stream.write_all(&bytes).await.map_err(broken)?;
         stream.flush().await.map_err(broken)?;
         let pong = value(stream, read, GREETING_MAX).await.map_err(broken)?;
         let pong = Pong::decode(&pong).map_err(greeting)?;
-        if ping.proves(&hello, &pong, key) {
+        if own.proves(&hello, &pong, key) {
             return Ok(());
         }
         let reason = if pong.accepted { "the server does not know the shared key".to_owned() } else { pong.reason };

@@ -80,8 +80,8 @@ impl Server {
             let mut out = Vec::new();
             hello.encode(&mut out);
             stream.write_all(&out).await.ok()?;
-            let ping = Ping::decode(&next(&mut stream, &mut read).await?).unwrap();
-            let pong = security.answer(&hello, &ping);
+            let given = Ping::decode(&next(&mut stream, &mut read).await?).unwrap();
+            let pong = security.answer(&hello, &given);
             out.clear();
             pong.encode(&mut out);
             stream.write_all(&out).await.ok()?;

@@ -123,9 +123,9 @@ impl Formatter {
         line.clear();
         let priority = self.priority(&event.fields);
         if self.old {
-            self.old(priority, event.time, &event.fields, &mut line)
+            self.old(priority, event.time, &event.fields, &mut line);
         } else {
-            self.new_form(priority, event.time, &event.fields, &mut line)
+            self.new_form(priority, event.time, &event.fields, &mut line);
         }
         let message = self.header.message.as_ref().map(|key| event.fields.get(key));
         match message {

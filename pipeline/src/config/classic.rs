@@ -7,7 +7,7 @@
 //!     Path   ${logs}/*.log      ${NAME} is a variable of @SET or of the environment
 //!     # comment                 whole lines only
 //! ```
-//! Values of [PARSER] and [MULTILINE_PARSER] stay as they are: in a regular expression `${` is no variable.
+//! Values of `[PARSER]` and `[MULTILINE_PARSER]` stay as they are: in a regular expression `${` is no variable.
 
 use super::{
     Entry, Section, SectionKind,

@@ -79,7 +79,6 @@ fn upstream<'a>(section: &'a Section, after: &'a [Section]) -> At<Upstream<'a>> 
     Ok(Upstream {
         name: &name.value,
         named: key(FILE).map_or("", |entry| entry.value.as_str()),
-        place: section.line,
         nodes: &after[..nodes],
     })
 }

@@ -67,8 +67,6 @@ pub(crate) struct Upstream<'a> {
     pub(crate) name: &'a str,
     /// The file it was read from, as the `Upstream` key of an output names it; empty in YAML.
     pub(crate) named: &'a str,
-    /// Where it stands.
-    pub(crate) place: Place,
     /// One section a server, at least one: its keys are the output's to read.
     pub(crate) nodes: &'a [Section],
 }

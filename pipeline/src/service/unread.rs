@@ -62,7 +62,7 @@ impl Unread {
         self.next_ms = now_ms + LOOK_MS;
         let open = tailer.status();
         let mut names = BTreeMap::new();
-        for path in paths.iter().flat_map(|pattern| glob::find(pattern)).take(NAMES_MAX) {
+        for path in paths.iter().flat_map(glob::find).take(NAMES_MAX) {
             let excluded = exclude.iter().any(|pattern| glob::matches(pattern.as_bytes(), path.as_os_str().as_bytes()));
             if excluded || path.file_name().is_some_and(siblings::is_no_text) {
                 continue;

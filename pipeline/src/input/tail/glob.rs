@@ -56,7 +56,9 @@ pub(crate) fn find(pattern: impl AsRef<Path>) -> Vec<PathBuf> {
     for part in pattern.as_ref().components() {
         let part = part.as_os_str();
         if !part.as_bytes().iter().any(|byte| b"*?".contains(byte)) {
-            found.iter_mut().for_each(|path| path.push(part));
+            for path in &mut found {
+                path.push(part);
+            }
             continue;
         }
         let mut next = Vec::new();

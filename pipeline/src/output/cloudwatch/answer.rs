@@ -75,6 +75,9 @@ impl Failure {
         let kind = kind.rsplit('#').next().unwrap_or_default();
         let said: String =
             body["message"].as_str().or(body["Message"].as_str()).unwrap_or_default().chars().take(200).collect();
+        // What stands in between may answer in another format.
+        let raw = || String::from_utf8_lossy(&answer.body).chars().take(200).collect();
+        let said = if said.is_empty() { raw() } else { said };
         let why = format!("{action}: it answered {} {kind} {said:?}", answer.status);
         match kind {
             "ResourceNotFoundException" => Self::Missing(why),

@@ -165,7 +165,7 @@ mod tests {
     use crate::{event::json, parse::time::Time};
 
     fn event() -> Event {
-        let fields = br#"{"log":"x","code":404,"list":[{"a":"b"}],"kubernetes":{"labels":{"app.name/x":"web"}}}"#;
+        let fields = br#"{"log":"x","code":404,"list":[{"a":"b"},"c"],"kubernetes":{"labels":{"app.name/x":"web"}}}"#;
         Event::new(Time { seconds: 0, nanos: 0 }, json::object(fields).unwrap())
     }
 
@@ -179,7 +179,8 @@ mod tests {
         assert_eq!(get("$kubernetes['labels']['app.name/x']"), Some(b"web".to_vec()));
         assert_eq!(get("$kubernetes[\"labels\"][\"app.name/x\"]"), Some(b"web".to_vec()));
         assert_eq!(get("$list[0]['a']"), Some(b"b".to_vec()));
-        assert_eq!((get("$list[1]"), get("$log['a']"), get("$none")), (None, None, None));
+        assert_eq!((get("$list[1]"), get("$list[2]"), get("$none")), (Some(b"c".to_vec()), None, None));
+        assert_eq!((get("$log['a']"), get("$kubernetes[0]")), (None, None));
         for bad in ["", "$", "$a[", "$a['b'", "$a['b]", "$a[x]", "$a['b']c", "$[0]"] {
             assert_eq!(Accessor::new(bad), None, "{bad}");
         }

@@ -11,6 +11,7 @@ use regex::bytes::{CaptureLocations, Captures, Regex, RegexBuilder};
 use thiserror::Error;
 
 mod onigmo;
+mod quick;
 
 use onigmo::Translated;
 
@@ -27,6 +28,8 @@ pub struct Pattern {
     text: String,
     /// For texts of one line, the usual case, where `^` and `$` are the ends of the text: much faster to find.
     line: Regex,
+    /// Finds the same in usual texts, where there is such a one.
+    quick: Option<Regex>,
     /// For texts of several lines, if that makes a difference.
     lines: Option<Regex>,
 }
@@ -56,7 +59,7 @@ impl Pattern {
         let translated = onigmo::translate(text).map_err(|(at, why)| fail(at, why))?;
         check(&translated).map_err(|(at, why)| fail(at, why))?;
         let build = |lines| {
-            builder(&translated, lines).build().map_err(|error| match error {
+            builder(&translated, &translated.text, lines).build().map_err(|error| match error {
                 regex::Error::CompiledTooBig(most) => {
                     fail(0, format!("it needs more than {most} bytes once compiled; repeat less"))
                 }
@@ -64,7 +67,9 @@ impl Pattern {
             })
         };
         let lines = if translated.anchors { Some(build(true)?) } else { None };
-        Ok(Self { text: text.to_owned(), line: build(false)?, lines })
+        let quick = quick::of(&translated.text).filter(|_| !translated.blanks);
+        let quick = quick.and_then(|quick| builder(&translated, &quick, false).build().ok());
+        Ok(Self { text: text.to_owned(), line: build(false)?, quick, lines })
     }
 
     /// As it is written.
@@ -89,6 +94,10 @@ impl Pattern {
 
     /// As [`Pattern::captures`], into room that is used again; whether it was found.
     pub fn find(&self, text: &[u8], locations: &mut CaptureLocations) -> bool {
+        let several = self.lines.is_some() && memchr::memchr(b'\n', text).is_some();
+        if !several && self.quick.as_ref().is_some_and(|quick| quick.captures_read(locations, text).is_some()) {
+            return true;
+        }
         self.of(text).captures_read(locations, text).is_some()
     }
 
@@ -111,8 +120,8 @@ impl PartialEq for Pattern {
     }
 }
 
-fn builder(translated: &Translated, lines: bool) -> RegexBuilder {
-    let mut builder = RegexBuilder::new(&translated.text);
+fn builder(translated: &Translated, text: &str, lines: bool) -> RegexBuilder {
+    let mut builder = RegexBuilder::new(text);
     builder
         .multi_line(lines)
         .unicode(translated.unicode)

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -78,7 +80,50 @@ fn evil_expressions_stay_linear() {
     }
 }
 
+const FLUENTD: &str = r#"^(?<host>[^ ]*) \[(?<time>[^\]]*)\] "(?<method>\S+)(?: +(?<path>[^\"]*?)(?: +\S*)?)?" (?<code>[^ ]*)(?: "(?<agent>[^\"]*)")?$"#;
+
+/// Also with the whole request left out.
+static PATTERNS: LazyLock<[Pattern; 2]> = LazyLock::new(|| {
+    let optional = FLUENTD.replacen("(?<method>", "(?:(?<method>", 1).replacen(")?)?\"", ")?)?)?\"", 1);
+    [FLUENTD, &optional].map(|text| Pattern::new(text).unwrap())
+});
+
+#[test]
+fn a_request_of_three_words_is_found_the_quick_way_and_others_as_well() {
+    let pattern = Pattern::new(FLUENTD).unwrap();
+    let quick = pattern.quick.as_ref().expect("it has the usual request");
+    let usual = br#"h [t] "GET /a HTTP/1.1" 200 "agent x""#;
+    assert!(quick.is_match(usual) && !quick.is_match(br#"h [t] "GET /a b HTTP/1.1" 200"#));
+    let path = |text: &[u8]| {
+        let mut groups = pattern.locations();
+        assert!(pattern.find(text, &mut groups));
+        groups.get(4).map(|(start, end)| String::from_utf8(text[start..end].to_vec()).unwrap())
+    };
+    assert_eq!(path(usual).as_deref(), Some("/a"));
+    assert_eq!(path(br#"h [t] "GET /a b HTTP/1.1" 200"#).as_deref(), Some("/a b"));
+    for other in
+        ["^(?<a>[^ ]*)$", &FLUENTD[1..], &format!("/{FLUENTD}/x"), &FLUENTD.replacen("\" (?<code>", "\"(?<code>", 1)]
+    {
+        assert!(Pattern::new(other).unwrap().quick.is_none(), "{other}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn the_quick_way_finds_what_the_other_finds(parts in proptest::collection::vec(
+        proptest::sample::select(vec!["GET", "\"", "\" ", "  ", " ", "/a", "HTTP/1.1", "]", "200", "x y", "\t", "\" 2", "\"a\"", "h [t] \""]), 0..10,
+    )) {
+        let text = format!("h [t] \"{}", parts.concat());
+        for pattern in PATTERNS.iter() {
+            let quick = pattern.quick.as_ref().expect("it has the usual request");
+            let (mut one, mut other) = (pattern.locations(), pattern.locations());
+            if quick.captures_read(&mut one, text.as_bytes()).is_some() {
+                prop_assert!(pattern.line.captures_read(&mut other, text.as_bytes()).is_some());
+                prop_assert!((0..one.len()).all(|group| one.get(group) == other.get(group)), "{}", text);
+            }
+        }
+    }
+
     #[test]
     fn no_expression_makes_it_panic(text in r"[\[\](){}*+?^$|\\a-z0-9:<>=!,/'#~é-]{0,24}") {
         let _ = Pattern::new(&text);

@@ -86,6 +86,9 @@ impl Walk<'_> {
                 self.depth -= 1;
                 self.copy(1)
             }
+            // Within a class nothing is left out or a comment, whatever option `x` says.
+            ' ' if self.depth > 0 && self.out.blanks => self.replace("\\x20", 1),
+            '#' if self.depth > 0 && self.out.blanks => self.replace("\\#", 1),
             '~' if self.depth > 0 => self.replace("\\~", 1),
             _ if self.depth > 0 => self.copy(c.len_utf8()),
             '(' => self.group(),

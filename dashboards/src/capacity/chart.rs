@@ -110,10 +110,10 @@ fn draw(out: &mut String, search: &Search, nth: usize, x: &dyn Fn(f64) -> f64, y
     }
     if let Answer::Sustained { per_s, .. } = search.answer {
         let at = x(per_s);
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<path class=\"line s{nth}\" stroke-dasharray=\"4 4\" d=\"M{at:.1} {TOP}V{}\"/>\
-             <text x=\"{:.1}\" y=\"{}\" text-anchor=\"end\" style=\"fill:var(--s{nth})\">{}</text>\n",
+             <text x=\"{:.1}\" y=\"{}\" text-anchor=\"end\" style=\"fill:var(--s{nth})\">{}</text>",
             HEIGHT - BOTTOM,
             at - 6.0,
             TOP + 12.0 + nth as f64 * 16.0,

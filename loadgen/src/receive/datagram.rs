@@ -97,6 +97,7 @@ impl Socket {
 
 impl DatagramReceiver {
     /// Listens and books from now on.
+    #[expect(clippy::needless_pass_by_value, reason = "a receiver owns its place, as every other does")]
     pub fn start(at: DatagramAt, ledger: &Arc<Ledger>, clock: RunClock) -> Result<Self, DatagramError> {
         let failed = |source| DatagramError { at: at.clone(), source };
         let (socket, bound) = match &at {

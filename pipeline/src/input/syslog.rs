@@ -82,12 +82,11 @@ pub(crate) fn plan(keys: &Keys<'_>, tag: Arc<str>, around: &Around<'_>) -> At<Sy
             "`Listen` and `Port` go with the modes udp and tcp, `Path` and `Unix_Perm` with unix_udp and unix_tcp";
         return Err((entry.line, Problem::Contradiction(why)));
     }
-    let parser = match keys.get("Parser") {
-        Some(entry) => parser_named(&around.parsers, entry, &entry.value)?,
-        None => {
-            let usual = if unix { "syslog-rfc3164-local" } else { "syslog-rfc5424" };
-            Arc::clone(around.parsers.get(usual).expect("it is built in"))
-        }
+    let parser = if let Some(entry) = keys.get("Parser") {
+        parser_named(&around.parsers, entry, &entry.value)?
+    } else {
+        let usual = if unix { "syslog-rfc3164-local" } else { "syslog-rfc5424" };
+        Arc::clone(around.parsers.get(usual).expect("it is built in"))
     };
     let connections = Connections::plan(keys)?;
     if connections.tls.is_some() && !stream {

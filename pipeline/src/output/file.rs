@@ -160,7 +160,7 @@ pub(super) async fn run(output: &OutputPlan, plan: &FilePlan, context: &Context)
         // Runs of batches for the same file are written together, in order.
         for run in batches.chunk_by(|one, other| one.tag == other.tag) {
             if let Some(path) = plan.place.path(&run[0].tag) {
-                files.deliver(&path, run, &mut lines, &mut retry).await
+                files.deliver(&path, run, &mut lines, &mut retry).await;
             } else {
                 let why = "the tag does not lie below the folder of this output; correct Match or Path";
                 for batch in run {

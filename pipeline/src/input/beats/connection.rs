@@ -43,9 +43,8 @@ pub(super) async fn serve(stream: Stream, peer: Peer, plan: Arc<BeatsInput>, int
     let read = async move {
         let why = window.read(inbox).await;
         match why {
-            Refused::Inbox(InboxError::Over | InboxError::Stopped) => {}
+            Refused::Inbox(InboxError::Over | InboxError::Stopped) | Refused::Gone => {}
             Refused::Inbox(why) => tracing::info!(input = intake.name(), %peer, %why, "the connection has ended"),
-            Refused::Gone => {}
             Refused::Frame(why) => {
                 intake.counters().malformed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(input = intake.name(), %peer, %why, "the connection is closed");

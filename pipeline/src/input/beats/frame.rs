@@ -31,7 +31,7 @@ pub(super) enum FrameError {
 }
 
 /// One frame.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Frame<'a> {
     Window(u32),
     Json { number: u32, text: &'a [u8] },
@@ -78,17 +78,13 @@ pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Vec<u8>, FrameError> 
 
 /// The record of a JSON frame; what is no object is kept raw, and false says so.
 pub(super) fn record(text: &[u8], now: Time, times: &mut TimeReader) -> (Event, bool) {
-    match json::object(text) {
-        Some(fields) => {
-            let at = fields.get("@timestamp").and_then(Value::as_bytes).and_then(|text| times.read(text));
-            (Event::new(at.unwrap_or(now), fields), true)
-        }
-        None => {
-            let mut fields = Fields::default();
-            fields.push("message", Value::text(text));
-            (Event::new(now, fields), false)
-        }
+    if let Some(fields) = json::object(text) {
+        let at = fields.get("@timestamp").and_then(Value::as_bytes).and_then(|text| times.read(text));
+        return (Event::new(at.unwrap_or(now), fields), true);
     }
+    let mut fields = Fields::default();
+    fields.push("message", Value::text(text));
+    (Event::new(now, fields), false)
 }
 
 /// An answer.

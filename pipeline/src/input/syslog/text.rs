@@ -50,14 +50,13 @@ impl<'a> Reader<'a> {
         if text.is_empty() {
             return;
         }
-        let (time, mut fields) = match self.parser.parse(text, self.now) {
-            Some(parsed) => (parsed.time.unwrap_or(self.now), parsed.fields),
-            None => {
-                self.malformed("a message that the parser does not understand is kept raw");
-                let mut fields = Fields::default();
-                fields.push(RAW, Value::text(text));
-                (self.now, fields)
-            }
+        let (time, mut fields) = if let Some(parsed) = self.parser.parse(text, self.now) {
+            (parsed.time.unwrap_or(self.now), parsed.fields)
+        } else {
+            self.malformed("a message that the parser does not understand is kept raw");
+            let mut fields = Fields::default();
+            fields.push(RAW, Value::text(text));
+            (self.now, fields)
         };
         if let Some(key) = &self.plan.raw_key {
             fields.push(key, Value::text(text));

@@ -179,7 +179,7 @@ fn patterns(keys: &Keys<'_>, key: &'static str) -> At<Option<Vec<String>>> {
     if patterns.is_empty() {
         return Err((entry.line, bad(entry, "patterns separated by commas, as /var/log/*.log")));
     }
-    if key == "Path" && patterns.iter().any(|pattern| pattern.ends_with(".gz")) {
+    if key == "Path" && patterns.iter().any(|pattern| pattern.as_bytes().ends_with(b".gz")) {
         let why =
             "name the files before they are compressed, as *.log: archives beside them are read where they have to be";
         return Err((entry.line, Problem::Refused { what: "a Path of .gz files".to_owned(), why }));

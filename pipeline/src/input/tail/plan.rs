@@ -4,6 +4,7 @@ use crate::parse::pattern::Pattern;
 
 /// What to tail and how.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
 pub struct TailPlan {
     /// Absolute paths; `*` and `?` match within one component.
     pub paths: Vec<String>,

@@ -90,7 +90,9 @@ pub fn random() -> Vec<u8> {
 
 fn digest(parts: &[&[u8]]) -> Vec<u8> {
     let mut context = Context::new(&SHA512);
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     context.finish().as_ref().iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
@@ -113,7 +115,7 @@ impl Security {
             known | (right & bool::from(ping.user.ct_eq(name)))
         });
         // Own name: a client that mirrors the server's words is the server talking to itself.
-        let accepted = same(&ping.digest, &expected) & known & (ping.hostname != hostname);
+        let accepted = same(&ping.digest, &expected) && known && ping.hostname != hostname;
         if !accepted {
             let reason = "the shared key, user or password is wrong, or both sides have one hostname".to_owned();
             return Pong { accepted, reason, hostname, digest: Vec::new() };

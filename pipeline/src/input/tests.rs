@@ -85,7 +85,9 @@ impl Around {
     /// Takes whatever comes, for ever.
     pub(crate) async fn take_all(&self, each: impl Fn(&str, &Event)) {
         while let Some(batches) = self.buffer.next(Lane(0), 64 << 20, Duration::ZERO).await {
-            batches.iter().for_each(|batch| (0..batch.len()).for_each(|n| each(&batch.tag, &batch.event(n))));
+            for batch in &batches {
+                (0..batch.len()).for_each(|n| each(&batch.tag, &batch.event(n)));
+            }
             self.buffer.taken(Lane(0), batches.len());
         }
     }

@@ -62,7 +62,7 @@ fn every_deployment_is_understood() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
     let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let parts = ["parsers.conf", "forwarder-upstream.conf"];
-    assert_eq!(names.filter(|name| name.ends_with(".conf") && !parts.contains(&name.as_str())).count(), 7);
+    assert_eq!(names.filter(|name| name.as_bytes().ends_with(b".conf") && !parts.contains(&name.as_str())).count(), 7);
 }
 
 #[test]

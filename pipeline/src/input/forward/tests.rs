@@ -197,7 +197,8 @@ async fn only_who_proves_key_and_user_may_send() {
     let users = vec![(b"ann".to_vec(), b"right".to_vec())];
     let security = Security { shared_key: b"secret".to_vec(), users, hostname: "aggregator".into() };
     let address = start(ForwardInput { security: Some(security), ..plan() }, &around);
-    let cases: [(&[u8], Option<(&[u8], &[u8])>); 3] =
+    type User<'a> = Option<(&'a [u8], &'a [u8])>;
+    let cases: [(&[u8], User<'_>); 3] =
         [(b"secret", Some((b"ann", b"wrong"))), (b"guess", Some((b"ann", b"right"))), (b"secret", None)];
     for (key, user) in cases {
         let mut stream = TcpStream::connect(address).await.unwrap();

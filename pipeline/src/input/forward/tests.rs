@@ -191,13 +191,15 @@ async fn greet(stream: &mut TcpStream, key: &[u8], user: Option<(&[u8], &[u8])>)
     ping.proves(&hello, &pong, key)
 }
 
+/// A name and a password.
+type User<'a> = Option<(&'a [u8], &'a [u8])>;
+
 #[tokio::test]
 async fn only_who_proves_key_and_user_may_send() {
     let around = Around::new();
     let users = vec![(b"ann".to_vec(), b"right".to_vec())];
     let security = Security { shared_key: b"secret".to_vec(), users, hostname: "aggregator".into() };
     let address = start(ForwardInput { security: Some(security), ..plan() }, &around);
-    type User<'a> = Option<(&'a [u8], &'a [u8])>;
     let cases: [(&[u8], User<'_>); 3] =
         [(b"secret", Some((b"ann", b"wrong"))), (b"guess", Some((b"ann", b"right"))), (b"secret", None)];
     for (key, user) in cases {

@@ -157,6 +157,8 @@ async fn connection(stream: TcpStream, desk: Arc<Desk>) -> hyper::Result<()> {
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).max_buf_size(HEAD_MAX).max_headers(64);
+    // Some clients say that they have said all before they listen.
+    server.half_close(true);
     server.serve_connection(TokioIo::new(stream), answer).await
 }
 

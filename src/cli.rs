@@ -233,7 +233,7 @@ pub(crate) enum Ui {
 
 #[derive(Debug, Args)]
 pub(crate) struct Pipeline {
-    /// Configuration in Fluent Bit's classic format
+    /// Configuration in Fluent Bit's classic or YAML format
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: PathBuf,
     /// Only validate the configuration and print what it means

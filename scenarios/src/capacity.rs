@@ -37,7 +37,10 @@ use self::{
 /// A quick trial is so long, as a share of a full one.
 const QUICK: f64 = 0.5;
 /// Shortest measure stretch of a quick trial.
-const SHORTEST: Span = Span(3_000_000);
+const SHORTEST: Span = Span(4_000_000);
+/// Shortest load before the measure stretch: close to the limit, what waits settles over several deliveries, and until then it
+/// looks like a backlog that grows.
+const SETTLE: Span = Span(5_000_000);
 /// Highest rate that is ever asked for, records a second.
 const HIGHEST: f64 = 1e8;
 /// What a trial takes beside its measure stretch until one has shown it, seconds.
@@ -234,6 +237,7 @@ impl Bench<'_> {
         let mut plan = self.plan.clone();
         let times = per_s / self.plan.rate().0;
         plan.streams.iter_mut().for_each(|stream| stream.rate.0 *= times);
+        plan.warm_up = plan.warm_up.max(SETTLE);
         plan.measure = length;
         plan.faults = Vec::new();
         plan.contract = contract(self.plan, self.ask);

@@ -16,7 +16,7 @@ fn tables_fit_a_terminal_of_eighty_columns_and_have_a_machine_s_form() {
     let out = place();
     let folder = out.path().display().to_string();
     let list = tailproof(&["list"]).expect(0);
-    assert!(list.stdout.lines().all(|line| line.chars().count() <= 90), "{list}");
+    assert!(list.stdout.lines().all(|line| line.chars().count() <= 80), "{list}");
     let all: Value = serde_json::from_str(&tailproof(&["list", "--json"]).expect(0).stdout).unwrap();
     assert!(
         all.as_array().unwrap().iter().any(|about| about["name"] == "tail-stall" && about["rate_per_s"] == 25_000.0)

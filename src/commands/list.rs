@@ -26,7 +26,9 @@ pub(crate) fn perform(json: bool) -> anyhow::Result<u8> {
             text.push('\n');
         }
     }
-    text.push_str("\nRun one: tailproof run NAME      See one: tailproof show NAME\nRun yours: tailproof run ./mine.toml\n");
+    text.push_str(
+        "\nRun one: tailproof run NAME      See one: tailproof show NAME\nRun yours: tailproof run ./mine.toml\n",
+    );
     print::out(&text);
     Ok(exit::PASS)
 }

@@ -87,16 +87,24 @@ pub(crate) struct BooksWriter {
 }
 
 impl BooksWriter {
-    /// Creates the file, with the head of these books.
+    /// Creates the file, with the head of these books: whoever finds it finds its head, whenever we are killed.
     pub(crate) fn create(path: PathBuf, books: &Books) -> Result<Self, BooksFileError> {
-        let open = OpenOptions::new().create_new(true).write(true).open(&path);
-        let file = open.map_err(|source| BooksFileError::Write { path: path.clone(), source })?;
-        let mut writer = Self { path, file, frame: Vec::new(), len: 0 };
+        let failed = |source| BooksFileError::Write { path: path.clone(), source };
+        if path.exists() {
+            return Err(failed(io::ErrorKind::AlreadyExists.into()));
+        }
+        let mut begun = path.clone().into_os_string();
+        begun.push(".begun");
+        let begun = PathBuf::from(begun);
+        let file = OpenOptions::new().create(true).truncate(true).write(true).open(&begun).map_err(failed)?;
+        let mut writer = Self { path: begun.clone(), file, frame: Vec::new(), len: 0 };
         let mut head = Vec::new();
         codec::put_head(&mut head, books.run, &books.names);
         let mut bytes = [MAGIC.as_slice(), &VERSION.to_le_bytes()].concat();
         bytes.extend_from_slice(&framed(&head));
         writer.write(&bytes)?;
+        fs::rename(&begun, &path).map_err(failed)?;
+        writer.path = path;
         Ok(writer)
     }
 

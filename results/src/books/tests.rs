@@ -289,3 +289,20 @@ fn the_worst_hundred_million_records_weigh_one_bit_each() {
     assert!(bytes * 10 <= 256 << 20, "10⁹ records within 256 MiB: {bytes} bytes for a tenth of them");
     assert!(bytes * 8 <= records * 101 / 100, "one bit a record and a hundredth: {bytes}");
 }
+
+/// As a bench that is killed at any moment leaves it: books that are there can be read.
+#[test]
+fn whoever_finds_a_books_file_finds_its_head() {
+    let folder = folder();
+    let path = |n: u32| folder.path().join(format!("{n}.bin"));
+    let books = Books::new(1, names());
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..2_000).for_each(|n| drop(BooksWriter::create(path(n), &books).unwrap())));
+        for n in 0..2_000 {
+            while !path(n).exists() {
+                std::thread::yield_now();
+            }
+            assert_eq!(Books::load(&path(n)).unwrap().names(), NAMES, "file {n}");
+        }
+    });
+}

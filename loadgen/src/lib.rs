@@ -7,7 +7,9 @@
 //! Knows the judge's books and nothing of the agent between its two ends.
 
 pub mod clock;
+pub mod drive;
 pub mod frame;
+pub mod front;
 pub mod pace;
 pub mod payload;
 pub mod receive;

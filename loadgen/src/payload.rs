@@ -3,6 +3,7 @@
 //! ```text
 //! nginx_json  {"id":"<stamp>","request_id":"<field>…","time":…,"uri":…,"user_agent":"…"}
 //! app_text    <stamp> req=<field> level [worker] words, some with "quotes", \backslashes and größere Zeichen
+//! …           the others are drawn in `payload/template.rs`
 //! ```
 //! A [`Pool`] holds about 1 MiB of templates drawn from the seed; record `n` of a stream takes one of them in turn
 //! and writes its stamp and its field into it. The field is eight hex digits mixed from (seed, stream, sequence): no
@@ -27,6 +28,38 @@ pub enum Body {
     NginxJson,
     /// A stamp, then words; characters that need escaping among them.
     AppText,
+    /// A line of nginx's combined format; the stamp is in the query.
+    NginxCombined,
+    /// `key=value` pairs, the last one quoted.
+    Logfmt,
+    /// `label:value` fields, separated by tabs.
+    Ltsv,
+    /// An exception: several lines that belong together, of which only the first has the stamp.
+    StackTrace,
+    /// The target of a request: it arrives within whatever a front end logs about the request.
+    Request,
+    /// The user agent of a request that has no query, as a liveness probe's: it arrives likewise, if it is logged.
+    Probe,
+}
+
+impl Body {
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 8] = [
+        Self::NginxJson,
+        Self::AppText,
+        Self::NginxCombined,
+        Self::Logfmt,
+        Self::Ltsv,
+        Self::StackTrace,
+        Self::Request,
+        Self::Probe,
+    ];
+
+    /// True if what is logged holds the text among things that only the one who logs it knows.
+    pub fn is_embedded(self) -> bool {
+        matches!(self, Self::Request | Self::Probe)
+    }
 }
 
 /// Lengths of texts, bytes, without framing. A length too short for its body is raised to the least possible.
@@ -80,6 +113,11 @@ impl Payload {
     /// The tag of the run.
     pub fn run(&self) -> u32 {
         self.run
+    }
+
+    /// What the texts look like.
+    pub fn body(&self) -> Body {
+        self.pool.kind().0
     }
 
     /// Length of a record's text, bytes.
@@ -180,6 +218,10 @@ mod tests {
 
     use super::*;
 
+    fn body() -> impl Strategy<Value = Body> {
+        prop::sample::select(Body::ALL.to_vec())
+    }
+
     const LONG: Size = Size::Spread { min: 100, max: 900, long_every: 10, long: 40_000 };
 
     fn payload(seed: u64, stream: u16, body: Body, size: Size) -> Payload {
@@ -189,17 +231,18 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn a_text_is_a_pure_function_and_carries_its_stamp(seed: u64, stream: u16, seq in 0u64..1 << 48, due_us in 0u64..1 << 40, json: bool) {
-            let body = if json { Body::NginxJson } else { Body::AppText };
-            let text = payload(seed, stream, body, Size::Fixed(300)).expected(seq, due_us);
-            prop_assert_eq!(&text, &payload(seed, stream, body, Size::Fixed(300)).expected(seq, due_us));
-            prop_assert_eq!(text.len(), 300);
+        fn a_text_is_a_pure_function_and_carries_its_stamp(seed: u64, stream: u16, seq in 0u64..1 << 48, due_us in 0u64..1 << 40, body in body()) {
+            let size = Size::Fixed(500);
+            let text = payload(seed, stream, body, size).expected(seq, due_us);
+            prop_assert_eq!(&text, &payload(seed, stream, body, size).expected(seq, due_us));
+            prop_assert_eq!(text.len(), 500);
             let at = identity::find(&text).expect("stamped");
             let (stamp, check) = Stamp::decode(&text[at..]).expect("whole");
-            prop_assert_eq!((stamp.run, stamp.id, stamp.due_us, stamp.text_len, usize::from(stamp.at)), (7, RecordId { stream: StreamId(stream), seq }, due_us, 300, at));
+            prop_assert_eq!((stamp.run, stamp.id, stamp.due_us, stamp.text_len, usize::from(stamp.at)), (7, RecordId { stream: StreamId(stream), seq }, due_us, 500, at));
             prop_assert_eq!(check, identity::check(&text, at));
-            prop_assert!(std::str::from_utf8(&text).is_ok() && !text.contains(&b'\n'));
-            prop_assert!(!json || serde_json::from_slice::<serde_json::Value>(&text).is_ok());
+            prop_assert_eq!(text.contains(&b'\n'), body == Body::StackTrace);
+            prop_assert!(std::str::from_utf8(&text).is_ok());
+            prop_assert!(body != Body::NginxJson || serde_json::from_slice::<serde_json::Value>(&text).is_ok());
         }
 
         #[test]
@@ -210,7 +253,7 @@ mod tests {
 
     #[test]
     fn texts_stay_unique_without_their_stamps_over_many_rounds_of_the_pool() {
-        for body in [Body::NginxJson, Body::AppText] {
+        for body in Body::ALL {
             let payload = payload(1, 3, body, Size::Fixed(4_000));
             let rounds = 8 * payload.pool().len() as u64;
             let at = payload.pool().stamp_at();
@@ -236,6 +279,29 @@ mod tests {
             let text = payload.expected(seq, 0);
             let text = std::str::from_utf8(&text).expect("text");
             assert!((1..=text.len() / 16_384).all(|part| text.is_char_boundary(part * 16_384)));
+        }
+    }
+
+    #[test]
+    fn what_is_sent_in_a_request_needs_no_escaping_and_keeps_its_ends() {
+        for (body, others) in [(Body::Request, "?&=-._+/"), (Body::Probe, "/=-. <>&'%{}[],")] {
+            let payload = payload(1, 0, body, Size::Spread { min: 1, max: 400, long_every: 0, long: 0 });
+            for seq in 0..payload.pool().len() as u64 {
+                let text = String::from_utf8(payload.expected(seq, 0)).expect("text");
+                assert!(text.chars().all(|one| one.is_ascii_alphanumeric() || others.contains(one)), "{text}");
+                assert_eq!(text.trim(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn every_line_of_a_trace_but_the_first_is_a_frame_or_a_cause() {
+        let payload = payload(1, 0, Body::StackTrace, Size::Spread { min: 100, max: 4_000, long_every: 0, long: 0 });
+        for seq in 0..payload.pool().len() as u64 {
+            let text = String::from_utf8(payload.expected(seq, 0)).expect("text");
+            let below: Vec<&str> = text.split('\n').skip(1).collect();
+            assert!(below.len() >= 3, "{text}");
+            assert!(below.iter().all(|line| line.starts_with("\tat ") || line.starts_with("Caused by: ")), "{text}");
         }
     }
 

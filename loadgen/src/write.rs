@@ -7,10 +7,10 @@
 //! A write that fails is booked as lost at the source with the error; it is never a panic and never silent.
 
 pub mod block;
-mod control;
+pub(crate) mod control;
 mod error;
-mod file;
-mod late;
+pub(crate) mod file;
+pub(crate) mod late;
 pub mod layout;
 mod report;
 mod shard;
@@ -153,7 +153,8 @@ impl LoadPlan {
         Some(StreamPaths::new(&self.root, plan.framing, &plan.name, self.seed))
     }
 
-    fn schedule(&self, stream: &StreamPlan) -> Schedule {
+    /// When the records of a stream are due.
+    pub fn schedule(&self, stream: &StreamPlan) -> Schedule {
         let weights = self.streams.iter().filter_map(|stream| match stream.rate {
             Rate::Share(weight) => Some(weight),
             Rate::PerS(_) => None,
@@ -338,7 +339,7 @@ fn check_names(plan: &LoadPlan) -> Result<(), WriteError> {
 }
 
 /// A path as events tell it.
-fn shown(path: &Path, root: &Path) -> String {
+pub(crate) fn shown(path: &Path, root: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path);
     path.as_os_str().as_encoded_bytes().utf8_chunks().fold(String::new(), |mut text, chunk| {
         text.push_str(chunk.valid());

@@ -1,5 +1,6 @@
-//! CRI lines: `time SP output SP P|F SP text LF`; every part but the last is tagged `P`.
+//! CRI lines: `time SP output SP P|F SP text LF`; every part of a line but the last is tagged `P`.
 //!
+//! A runtime knows lines only: a text of several lines becomes several `F`.
 //! A text of exactly 16,384 bytes is one `F`. A writer whose file is swapped within a line leaves a `P` in the old
 //! file and the rest in the new one, so `P` does not mean 16 KiB.
 
@@ -10,13 +11,14 @@ use crate::clock::WALL_LEN;
 pub(crate) const HEAD_LEN: usize = WALL_LEN + 1 + OUTPUT_LEN + 3;
 
 pub(super) fn encode(text: &[u8], time: &[u8; WALL_LEN], output: [u8; OUTPUT_LEN], framed: &mut Framed) {
-    let mut rest = text;
-    while rest.len() > SPLIT {
-        let (part, after) = rest.split_at(SPLIT);
-        encode_part(part, b'P', time, output, framed);
-        rest = after;
+    for mut rest in text.split(|byte| *byte == b'\n') {
+        while rest.len() > SPLIT {
+            let (part, after) = rest.split_at(SPLIT);
+            encode_part(part, b'P', time, output, framed);
+            rest = after;
+        }
+        encode_part(rest, b'F', time, output, framed);
     }
-    encode_part(rest, b'F', time, output, framed);
 }
 
 /// One part, tagged `P` or `F`.
@@ -81,6 +83,14 @@ mod tests {
             }
             prop_assert_eq!(decode(&file), (texts, [Vec::new(), Vec::new()]));
         }
+    }
+
+    #[test]
+    fn every_line_of_a_text_is_a_line_of_the_file() {
+        let framed = Framing::Cri.frame(b"Exception\n\tat a\n\tat b", TIME, output_label(false));
+        let lines =
+            [b"Exception".to_vec(), b"\tat a".to_vec(), b"\tat b".to_vec()].map(|text| (text, b"stdout".to_vec()));
+        assert_eq!(decode(&framed.bytes).0, lines);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Docker's json-file lines: `{"log":"…\n","stream":"stdout","time":"…"} LF`; only the last part of a text ends in `\n`.
+//! Docker's json-file lines: `{"log":"…\n","stream":"stdout","time":"…"} LF`; only the last part of a line ends in `\n`.
 //!
 //! Escaping as moby does it: `"` `\` `\n` `\r` by a backslash, other control characters, `<`, `>` and `&` as `\u00xx`,
 //! U+2028 and U+2029 as `\u2028`, `\u2029`, bytes that are no UTF-8 as `\ufffd`. A text of 16,384 bytes or more is split
@@ -13,13 +13,14 @@ const TIME: &[u8] = br#"","time":""#;
 const CLOSE: &[u8] = b"\"}\n";
 
 pub(super) fn encode(text: &[u8], time: &[u8; WALL_LEN], output: [u8; OUTPUT_LEN], framed: &mut Framed) {
-    let mut rest = text;
-    while rest.len() >= SPLIT {
-        let (part, after) = rest.split_at(SPLIT);
-        encode_part(part, false, time, output, framed);
-        rest = after;
+    for mut rest in text.split(|byte| *byte == b'\n') {
+        while rest.len() >= SPLIT {
+            let (part, after) = rest.split_at(SPLIT);
+            encode_part(part, false, time, output, framed);
+            rest = after;
+        }
+        encode_part(rest, true, time, output, framed);
     }
-    encode_part(rest, true, time, output, framed);
 }
 
 fn encode_part(part: &[u8], is_last: bool, time: &[u8; WALL_LEN], output: [u8; OUTPUT_LEN], framed: &mut Framed) {
@@ -122,6 +123,13 @@ mod tests {
             String::from_utf8_lossy(&out),
             "a\\\"b\\\\c\\u0009\\u003cd\\u003e\\u0026\\r\\u2028é\u{7f}\\ufffd\\ufffd"
         );
+    }
+
+    #[test]
+    fn every_line_of_a_text_is_an_object_of_its_own() {
+        let framed = Framing::Docker.frame(b"Exception\n\tat a", NOW, output_label(false));
+        let lines = [b"Exception".to_vec(), b"\tat a".to_vec()].map(|text| (text, b"stdout".to_vec()));
+        assert_eq!(decode(&framed.bytes).0, lines);
     }
 
     #[test]

@@ -1,8 +1,21 @@
 //! Draws the unchanging part of a text: everything but stamp and field, which are zeros here.
+//!
+//! ```text
+//! nginx_combined  10.0.1nn.1nn - - [04/Mar/2026:05:mm:ss +0000] "GET /v1/orders/9?id=<stamp>&f=<field> HTTP/1.1" 200 …
+//! logfmt          id=<stamp> req=<field> time=… method=GET path=/login status=200 … msg="words"
+//! ltsv            id:<stamp> TAB req:<field> TAB time:… TAB method:GET … TAB ua:words
+//! stack_trace     <stamp> req=<field> ERROR [worker] java.lang.…: words LF TAB at com.example.… LF Caused by: …
+//! request         /v1/orders/9?id=<stamp>&f=<field>&q=words       what a client asks for; a front end logs it
+//! probe           kube-probe/1.33 <stamp> f=<field>;words         the user agent of a liveness probe
+//! ```
+//! Stamp and field stand at the same place in every text of a body, so heads have a fixed width.
+
+mod words;
 
 use results::identity::STAMP_LEN;
 
 use super::{Body, FIELD_LEN, mix};
+use words::{AGENTS, CALLS, CAUSES, FORMS, LEVELS, METHODS, PATHS, QUERY, ROUTES, WORDS};
 
 /// Where CRI and Docker split; a character must not lie across it, since Docker would replace its halves.
 const SPLIT: usize = 16_384;
@@ -21,61 +34,27 @@ impl Dice {
     }
 }
 
-const WORDS: &[&str] = &[
-    "accepted",
-    "user",
-    "session",
-    "order",
-    "shipped",
-    "cache",
-    "miss",
-    "retry",
-    "upstream",
-    "timed",
-    "out",
-    "größe=12",
-    "path=C:\\data\\in",
-    "\"quoted value\"",
-    "naïve",
-    "日本語",
-    "ключ=значение",
-    "a\tb",
-    "<tag attr=1>",
-    "x&y",
-    "it's",
-    "100%",
-    "{brace}",
-    "[list, of]",
-    "k=v",
-    "état",
-    "🙂",
-    "\\n-is-not-a-newline",
-    "trace",
-    "db.query",
-    "rows=42",
-    "done",
-];
-const LEVELS: &[&str] = &["INFO ", "WARN ", "DEBUG", "ERROR"];
-const METHODS: &[&str] = &["GET", "GET", "GET", "POST", "PUT", "DELETE"];
-const PATHS: &[&str] =
-    &["/", "/api/v1/orders", "/api/v1/users/me", "/static/app.js", "/login", "/search?q=caf\u{e9}", "/healthz"];
-const AGENTS: &[&str] = &["curl/8.5.0", "Mozilla/5.0 (X11)", "kube-probe/1.33", "Go-http-client/2.0"];
+/// What stands before the stamp, as wide as in every text, and between stamp and field.
+fn around(body: Body) -> (&'static str, &'static str) {
+    match body {
+        Body::NginxJson => (r#"{"id":""#, r#"","request_id":""#),
+        Body::AppText | Body::StackTrace => ("", " req="),
+        Body::NginxCombined => (r#"10.0.100.100 - - [04/Mar/2026:05:00:00 +0000] "GET /v1/orders/9?id="#, "&f="),
+        Body::Logfmt => ("id=", " req="),
+        Body::Ltsv => ("id:", "\treq:"),
+        Body::Request => ("/v1/orders/9?id=", "&f="),
+        Body::Probe => ("kube-probe/1.33 ", " f="),
+    }
+}
 
 /// Where the stamp begins.
 pub(super) fn stamp_at(body: Body) -> usize {
-    match body {
-        Body::NginxJson => br#"{"id":""#.len(),
-        Body::AppText => 0,
-    }
+    around(body).0.len()
 }
 
 /// Where the field begins.
 pub(super) fn field_at(body: Body) -> usize {
-    let between = match body {
-        Body::NginxJson => br#"","request_id":""#.len(),
-        Body::AppText => b" req=".len(),
-    };
-    stamp_at(body) + STAMP_LEN + between
+    stamp_at(body) + STAMP_LEN + around(body).1.len()
 }
 
 /// One text of `len` bytes, or of the least length its body needs.
@@ -89,6 +68,12 @@ pub(super) fn draw(body: Body, seed: u64, len: usize) -> Vec<u8> {
             let (level, worker) = (dice.pick(LEVELS), dice.roll(64));
             (format!("{blank} req={field} {level} [worker-{worker}] "), "")
         }
+        Body::NginxCombined => (combined(&mut dice, &blank, &field), "\""),
+        Body::Logfmt => (logfmt(&mut dice, &blank, &field), "\""),
+        Body::Ltsv => (ltsv(&mut dice, &blank, &field), ""),
+        Body::StackTrace => (trace(&mut dice, &blank, &field, len), ""),
+        Body::Request => (format!("{}?id={blank}&f={field}&q=", dice.pick(ROUTES)), ""),
+        Body::Probe => (format!("kube-probe/1.33 {blank} f={field};"), ""),
     };
     fill(&mut text, &mut dice, len.saturating_sub(end.len()), body);
     text.push_str(end);
@@ -105,20 +90,92 @@ fn nginx(dice: &mut Dice, blank: &str, field: &str) -> String {
     )
 }
 
+fn combined(dice: &mut Dice, blank: &str, field: &str) -> String {
+    let (net, host) = (100 + dice.roll(100), 100 + dice.roll(100));
+    let (minute, second) = (dice.roll(60), dice.roll(60));
+    let (method, route, form) = (dice.pick(&["GET", "PUT"]), dice.pick(ROUTES), dice.pick(FORMS));
+    let (status, bytes) = (200 + dice.roll(4) * 100, dice.roll(100_000));
+    let referer = dice.pick(&["-", "https://shop.example/basket"]);
+    format!(
+        r#"10.0.{net}.{host} - - [04/Mar/2026:05:{minute:02}:{second:02} +0000] "{method} {route}?id={blank}&f={field} HTTP/1.1" {status} {bytes} "{referer}" "{form} "#
+    )
+}
+
+fn logfmt(dice: &mut Dice, blank: &str, field: &str) -> String {
+    let (level, method, route) = (dice.pick(LEVELS).trim_end().to_lowercase(), dice.pick(METHODS), dice.pick(ROUTES));
+    let (minute, second, ms) = (dice.roll(60), dice.roll(60), dice.roll(1_000));
+    let status = 200 + dice.roll(4) * 100;
+    format!(
+        r#"id={blank} req={field} time=2026-03-04T05:{minute:02}:{second:02}Z level={level} method={method} path={route} status={status} duration=0.{ms:03} msg=""#
+    )
+}
+
+fn ltsv(dice: &mut Dice, blank: &str, field: &str) -> String {
+    let (method, route, form) = (dice.pick(METHODS), dice.pick(ROUTES), dice.pick(FORMS));
+    let (minute, second, host, ms) = (dice.roll(60), dice.roll(60), dice.roll(255), dice.roll(1_000));
+    let (status, size) = (200 + dice.roll(4) * 100, dice.roll(100_000));
+    format!(
+        "id:{blank}\treq:{field}\ttime:2026-03-04T05:{minute:02}:{second:02}Z\thost:10.0.3.{host}\tmethod:{method}\turi:{route}\tstatus:{status}\tsize:{size}\treqtime:0.{ms:03}\tua:{form} "
+    )
+}
+
+/// An exception as the JVM prints it: what stands below the first line is indented or names a cause.
+fn trace(dice: &mut Dice, blank: &str, field: &str, len: usize) -> String {
+    let worker = dice.roll(64);
+    let mut text = format!(
+        "{blank} req={field} ERROR [worker-{worker}] {}Exception: order {} refused",
+        dice.pick(CAUSES),
+        dice.roll(100_000)
+    );
+    let mut frames = 0;
+    // The last frame is lengthened to the byte by `fill`.
+    while frames < 2 || text.len() + 160 < len {
+        if frames > 0 && frames % 8 == 0 {
+            text.push_str(&format!("\nCaused by: {}Exception: timed out", dice.pick(CAUSES)));
+        }
+        let line = 10 + dice.roll(900);
+        text.push_str(&format!("\n\tat com.example.shop.{}(Shop.java:{line})", dice.pick(CALLS)));
+        frames += 1;
+    }
+    text.push_str("\n\tat com.example.shop.Main.");
+    text
+}
+
 /// Appends words until `len` is reached exactly.
 fn fill(text: &mut String, dice: &mut Dice, len: usize, body: Body) {
+    let (words, between) = match body {
+        Body::Request => (QUERY, '+'),
+        Body::StackTrace => (QUERY, '.'),
+        _ => (WORDS, ' '),
+    };
+    let begin = text.len();
     while text.len() < len {
         let left = len - text.len();
-        let word = dice.pick(WORDS);
-        // In JSON the words that need escaping would change their length.
-        let fits = word.len() < left && (body == Body::AppText || !word.contains(['"', '\\', '\t']));
-        if fits {
+        let word = dice.pick(words);
+        if word.len() < left && may_hold(body, word) {
             text.push_str(word);
-            text.push(' ');
+            text.push(between);
         } else {
             let run = left.min(6);
             text.extend((0..run).map(|_| char::from(b'a' + dice.roll(26) as u8)));
         }
+    }
+    // Whoever parses the others may take a blank at the end for nothing.
+    if !matches!(body, Body::NginxJson | Body::AppText) && text.len() > begin && text.ends_with(between) {
+        text.pop();
+        text.push('x');
+    }
+}
+
+/// Whether a word may stand in the last field of a body as it is.
+fn may_hold(body: Body, word: &str) -> bool {
+    match body {
+        Body::AppText | Body::Request | Body::StackTrace => true,
+        // The words that need escaping would change their length.
+        Body::NginxJson | Body::Logfmt => !word.contains(['"', '\\', '\t']),
+        Body::Ltsv => !word.contains('\t'),
+        // nginx writes whatever is not ASCII as `\xHH`.
+        Body::NginxCombined | Body::Probe => word.is_ascii() && !word.contains(['"', '\\', '\t']),
     }
 }
 

@@ -4,13 +4,16 @@
 //! raw lines     <text> LF …                              the line is the text
 //! JSON lines    {"log":"<text>","file":"…","stream":"…"} LF …
 //! JSON array    [{"log":"<text>",…},{…}]
-//! merged        {"id":"<stamp>","uri":…,"file":"…"}       the record was JSON and the agent parsed it
+//! merged        {"id":"<stamp>","uri":…,"file":"…"}       the record was JSON (or pairs, …) and the agent parsed it
+//! embedded      … "GET <text> HTTP/1.1" 200 …             the record is what was asked for, and this is what was logged
 //! ```
 //! Nothing is refused: what cannot be read is handed on as it came, and the judge finds it damaged.
 //!
 //! Where the texts of the run are known, an escaped text is compared with what it must be (`proven`), and what stands
 //! around it with the object before (`layout`). Whatever differs is read the long way: the conclusions are the same.
 
+mod embedded;
+mod fields;
 mod layout;
 mod merged;
 mod object;
@@ -27,6 +30,7 @@ use results::{
 use serde::{Deserialize, Serialize};
 
 use self::{
+    embedded::Of,
     layout::Layout,
     object::{Value, read, skip_space, skip_value},
     proven::{Forms, Prover},
@@ -48,6 +52,8 @@ pub enum Format {
     JsonLines,
     /// One array of objects.
     JsonArray,
+    /// Each line holds one record's whole text somewhere, as a template put it there.
+    Embedded,
 }
 
 /// Under which keys an agent puts what.
@@ -119,6 +125,8 @@ pub struct Decoder {
     format: Format,
     keys: Keys,
     forms: Option<Arc<Forms>>,
+    /// Texts lie within what arrives, for some of the streams.
+    embeds: bool,
     layout: Layout,
     texts: Texts,
     path: Scratch,
@@ -129,12 +137,14 @@ impl Decoder {
     /// With `payloads`, texts that are as they were written are proven by comparison (which is faster and concludes
     /// the same), and records that the agent parsed are put together again.
     pub fn new(format: Format, keys: Keys, payloads: Option<Arc<Payloads>>) -> Self {
+        let embeds = payloads.as_deref().is_some_and(embedded::are_in);
         let forms = payloads.map(|payloads| Arc::new(Forms::new(payloads)));
         let texts = Texts::new(forms.clone().map(Prover::new));
         Self {
             format,
             keys,
             forms,
+            embeds,
             layout: Layout::default(),
             texts,
             path: Scratch::default(),
@@ -144,11 +154,31 @@ impl Decoder {
 
     /// Hands on every record of a whole body, or of whole lines of a file.
     pub fn decode(&mut self, body: &[u8], take: &mut Take<'_>) {
+        let Some(forms) = self.forms.clone().filter(|_| self.embeds) else { return self.decode_whole(body, take) };
+        let of = Of::Embedded(forms.payloads());
+        self.decode_whole(body, &mut |record, seen| match record {
+            Record::Text(bytes) => match embedded::within(bytes, of) {
+                // A path that holds a stamp is that of the request, not of a file.
+                Some(text) => {
+                    take(Record::Text(&text), Seen { path: seen.path.filter(|path| !is_stamped(path)), ..seen })
+                }
+                None => take(record, seen),
+            },
+            Record::Proven(..) => take(record, seen),
+        });
+    }
+
+    /// What arrives is taken for the records' texts, or for objects that hold them.
+    fn decode_whole(&mut self, body: &[u8], take: &mut Take<'_>) {
         match self.format {
             Format::JsonArray => self.array(body, take),
             Format::Auto if is_array(body) => self.array(body, take),
             Format::Raw => lines(body, |line| take(Record::Text(line), Seen::default())),
             Format::JsonLines => lines(body, |line| self.object_line(line, take)),
+            Format::Embedded => lines(body, |line| {
+                let text = embedded::within(line, Of::All);
+                take(Record::Text(text.as_deref().unwrap_or(line)), Seen::default());
+            }),
             Format::Auto => lines(body, |line| match line.first() {
                 Some(b'{') => self.object_line(line, take),
                 _ => take(Record::Text(line), Seen::default()),
@@ -220,6 +250,10 @@ fn is_whole_text(bytes: &[u8]) -> bool {
         let stamp = Stamp::decode(&bytes[at..]);
         stamp.is_ok_and(|(stamp, _)| stamp.text_len as usize == bytes.len() && usize::from(stamp.at) == at)
     })
+}
+
+fn is_stamped(bytes: &[u8]) -> bool {
+    identity::find(bytes).is_some()
 }
 
 fn is_array(body: &[u8]) -> bool {

@@ -217,10 +217,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(60))]
         #[test]
         fn patched_lines_are_the_texts_that_will_be_expected(
-            json: bool, size in 0usize..3, framing in 0usize..3, run: u32, seed in 0u64..3,
+            body in prop::sample::select(Body::ALL.to_vec()), size in 0usize..3, framing in 0usize..3, run: u32, seed in 0u64..3,
             jumps in prop::collection::vec((any::<u16>(), 0u64..1 << 48, 0u64..1 << 40, 1u64..600), 1..4),
         ) {
-            let body = if json { Body::NginxJson } else { Body::AppText };
             let framing = [Framing::Plain, Framing::Cri, Framing::Docker][framing];
             let pool = Arc::new(Pool::new(seed, body, SIZES[size]));
             let mut block = Block::new(&pool, framing);

@@ -46,15 +46,15 @@ impl Ticket {
 
 /// The writer's half of a ticket; dropped unanswered, it says that the load has stopped.
 #[derive(Debug)]
-pub(super) struct Done(Arc<Slot>);
+pub(crate) struct Done(Arc<Slot>);
 
 impl Done {
-    pub(super) fn new() -> (Self, Ticket) {
+    pub(crate) fn new() -> (Self, Ticket) {
         let slot = Arc::new((Mutex::new(None), Condvar::new()));
         (Self(Arc::clone(&slot)), Ticket(slot))
     }
 
-    pub(super) fn tell(&self, result: Result<(), String>) {
+    pub(crate) fn tell(&self, result: Result<(), String>) {
         self.set(result.map_err(TicketError::Failed));
     }
 
@@ -73,16 +73,16 @@ impl Drop for Done {
 
 /// A file to be opened, and when.
 #[derive(Debug)]
-pub(super) struct Reopen {
-    pub(super) path: Option<PathBuf>,
-    pub(super) label: Option<String>,
-    pub(super) at_us: u64,
-    pub(super) done: Done,
+pub(crate) struct Reopen {
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) label: Option<String>,
+    pub(crate) at_us: u64,
+    pub(crate) done: Done,
 }
 
 /// What is asked of a writer.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(crate) enum Command {
     Reopen(Reopen),
     Close(Done),
     Hold(Done),
@@ -91,21 +91,21 @@ pub(super) enum Command {
 
 /// What a writer and its askers share.
 #[derive(Debug, Default)]
-pub(super) struct Desk {
+pub(crate) struct Desk {
     waiting: AtomicBool,
     commands: Mutex<Vec<Command>>,
     /// The open file, so that its size can be asked for; the writer takes it back when it closes it.
-    pub(super) file: Mutex<Option<Arc<File>>>,
+    pub(crate) file: Mutex<Option<Arc<File>>>,
 }
 
 impl Desk {
-    pub(super) fn ask(&self, command: Command) {
+    pub(crate) fn ask(&self, command: Command) {
         lock(&self.commands).push(command);
         self.waiting.store(true, Ordering::Release);
     }
 
     /// What was asked since the last call; free while nothing was.
-    pub(super) fn take(&self) -> Vec<Command> {
+    pub(crate) fn take(&self) -> Vec<Command> {
         if self.waiting.load(Ordering::Relaxed) && self.waiting.swap(false, Ordering::AcqRel) {
             std::mem::take(&mut *lock(&self.commands))
         } else {
@@ -114,6 +114,6 @@ impl Desk {
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,28 +13,28 @@ use results::event::FileId;
 
 /// An open file and its size as this writer knows it.
 #[derive(Debug)]
-pub(super) struct LogFile {
-    pub(super) path: PathBuf,
-    pub(super) id: FileId,
-    pub(super) file: Arc<File>,
-    pub(super) size: u64,
+pub(crate) struct LogFile {
+    pub(crate) path: PathBuf,
+    pub(crate) id: FileId,
+    pub(crate) file: Arc<File>,
+    pub(crate) size: u64,
     /// Bytes that this writer put into it.
-    pub(super) appended: u64,
+    pub(crate) appended: u64,
     /// The last write ended within a line.
     torn: bool,
 }
 
 /// A write that did not get everything out.
 #[derive(Debug)]
-pub(super) struct Short {
+pub(crate) struct Short {
     /// Bytes that are in the file.
-    pub(super) written: usize,
-    pub(super) error: io::Error,
+    pub(crate) written: usize,
+    pub(crate) error: io::Error,
 }
 
 impl LogFile {
     /// Opens as container runtimes do: `O_CREAT|O_APPEND|O_WRONLY`, 0640.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
         let meta = file.metadata()?;
         let born = meta.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
@@ -44,7 +44,7 @@ impl LogFile {
     }
 
     /// Appends all of `lines`, which end with a line feed, by as few calls as the kernel allows.
-    pub(super) fn append(&mut self, lines: &[u8]) -> Result<(), Short> {
+    pub(crate) fn append(&mut self, lines: &[u8]) -> Result<(), Short> {
         let mut written = 0;
         while written < lines.len() {
             match (&*self.file).write(&lines[written..]) {
@@ -67,7 +67,7 @@ impl LogFile {
     }
 
     /// Ends a line that an earlier write tore, so that the next record begins on its own line.
-    pub(super) fn mend(&mut self) -> Result<(), Short> {
+    pub(crate) fn mend(&mut self) -> Result<(), Short> {
         if self.torn {
             self.append(b"\n")?;
             self.torn = false;

@@ -17,7 +17,7 @@ pub struct Lateness {
 /// Adds up lateness over threads.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_field_names, reason = "the unit belongs to the name")]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     max_us: AtomicU64,
     late_us: AtomicU64,
     total_us: AtomicU64,
@@ -25,7 +25,7 @@ pub(super) struct Meter {
 
 impl Meter {
     /// One turn of a thread that took `turn_us` and found its latest record `late_us` late.
-    pub(super) fn note(&self, turn_us: u64, late_us: u64) {
+    pub(crate) fn note(&self, turn_us: u64, late_us: u64) {
         self.total_us.fetch_add(turn_us, Ordering::Relaxed);
         if late_us > LIMIT_US {
             self.late_us.fetch_add(turn_us, Ordering::Relaxed);
@@ -33,7 +33,7 @@ impl Meter {
         self.max_us.fetch_max(late_us, Ordering::Relaxed);
     }
 
-    pub(super) fn read(&self) -> Lateness {
+    pub(crate) fn read(&self) -> Lateness {
         let total = self.total_us.load(Ordering::Relaxed).max(1);
         let share = self.late_us.load(Ordering::Relaxed) as f64 / total as f64;
         Lateness { max_us: self.max_us.load(Ordering::Relaxed), share: share.min(1.0) }

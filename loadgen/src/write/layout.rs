@@ -50,7 +50,7 @@ impl StreamPaths {
     }
 
     /// Creates the directories.
-    pub(super) fn create_dirs(&self) -> Result<(), WriteError> {
+    pub(crate) fn create_dirs(&self) -> Result<(), WriteError> {
         let files = self.links.iter().map(|(link, _)| link).chain([&self.live]);
         for dir in files.filter_map(|file| file.parent()) {
             std::fs::create_dir_all(dir).map_err(|source| WriteError::Directory { path: dir.to_owned(), source })?;
@@ -59,7 +59,7 @@ impl StreamPaths {
     }
 
     /// Creates the links; kubelet does so once the file is there.
-    pub(super) fn create_links(&self) -> Result<(), WriteError> {
+    pub(crate) fn create_links(&self) -> Result<(), WriteError> {
         for (link, target) in &self.links {
             match symlink(target, link) {
                 Ok(()) => {}
@@ -86,7 +86,7 @@ fn identifiers(name: &str, seed: u64) -> (String, String) {
 }
 
 /// True if a name can stand in paths and label values without being taken apart.
-pub(super) fn is_plain_name(name: &str) -> bool {
+pub(crate) fn is_plain_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
     (1..=100).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with('.')
 }

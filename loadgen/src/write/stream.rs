@@ -26,7 +26,7 @@ use super::{
 use crate::{
     frame::{Framed, Framing, SPLIT, cri, output_label},
     pace::Schedule,
-    payload::Payload,
+    payload::{Body, Payload},
 };
 
 /// Records of one-line writes between two looks at clock, requests and neighbours.
@@ -207,8 +207,9 @@ impl StreamWriter {
 
     /// The new file is open, the old one not yet closed: a line that is under way is cut here.
     fn exchange(&mut self, mut new: LogFile, now_us: u64, due: u64, shared: &Shared) {
-        let may_cut =
-            self.cut != Cut::Never && self.framing == Framing::Cri && !self.held && !self.full && due > self.seq;
+        let may_cut = self.cut != Cut::Never && self.framing == Framing::Cri && !self.held && !self.full && due > self.seq
+                // Where a text has several lines, the file is swapped between two texts.
+                && self.payload.body() != Body::StackTrace;
         let text_len = self.payload.len_of(self.seq);
         let cut_at = match self.cut {
             Cut::AnyLine if text_len > 1 => Some(SPLIT.min(text_len / 2)),

@@ -1,14 +1,14 @@
-//! Objects whose record was itself JSON and was parsed by the agent: the fields lie beside the agent's own.
+//! Objects whose record was parsed by the agent (JSON, an access log, pairs): the fields lie beside the agent's own.
 //!
 //! The text cannot be read off such an object (order, spacing and number format are the agent's), so it is recomputed
-//! from the stamp and compared field by field. If one field differs, what arrived is handed on as it is, and the
-//! judge finds it damaged.
+//! from the stamp and compared field by field (see `fields.rs`). If one field differs, what arrived is handed on as it
+//! is, and the judge finds it damaged.
 
 use results::{identity, ledger::Seen};
 use serde_json::{Map, Value};
 
-use super::{Keys, Record, Take, text::without_line_feed};
-use crate::payload::Payloads;
+use super::{Keys, Record, Take, fields, text::without_line_feed};
+use crate::payload::{Body, Payloads};
 
 /// Hands on the record of an object without a text of its own; false if it is no JSON object.
 pub(super) fn take(line: &[u8], keys: &Keys, payloads: Option<&Payloads>, take: &mut Take<'_>) -> bool {
@@ -17,8 +17,10 @@ pub(super) fn take(line: &[u8], keys: &Keys, payloads: Option<&Payloads>, take: 
     let seen = Seen { path: keys.paths.iter().find_map(string), output: string(&keys.output) };
     if let Some(text) = string(&keys.text) {
         take(Record::Text(without_line_feed(text)), seen);
-    } else if let Some(text) = payloads.and_then(|payloads| rebuild(&found, payloads)) {
-        take(Record::Text(&text), seen);
+    } else if let Some((text, body)) = payloads.and_then(|payloads| rebuild(&found, payloads)) {
+        // An access log has a path of its own: that of the request.
+        let path = keys.paths.iter().filter(|key| !fields::are_called(body, key)).find_map(string);
+        take(Record::Text(&text), Seen { path, ..seen });
     } else {
         take(Record::Text(line), seen);
     }
@@ -26,21 +28,15 @@ pub(super) fn take(line: &[u8], keys: &Keys, payloads: Option<&Payloads>, take: 
 }
 
 /// The text these fields must have come from, if all of them agree with it.
-fn rebuild(found: &Map<String, Value>, payloads: &Payloads) -> Option<Vec<u8>> {
+fn rebuild(found: &Map<String, Value>, payloads: &Payloads) -> Option<(Vec<u8>, Body)> {
     let stamp = found.values().filter_map(Value::as_str).find_map(|value| {
         let value = value.as_bytes();
         identity::Stamp::decode(&value[identity::find(value)?..]).ok()
     })?;
+    let body = payloads.get(stamp.0.id.stream)?.body();
     let text = payloads.expected(&stamp.0)?;
-    let Ok(Value::Object(expected)) = serde_json::from_slice::<Value>(&text) else { return None };
-    let agrees = |(key, value): (&String, &Value)| found.get(key).is_some_and(|arrived| same(arrived, value));
-    expected.iter().all(agrees).then_some(text)
-}
-
-/// Equal but for the way a number is written.
-fn same(arrived: &Value, expected: &Value) -> bool {
-    match (arrived, expected) {
-        (Value::Number(arrived), Value::Number(expected)) => arrived.as_f64() == expected.as_f64(),
-        _ => arrived == expected,
-    }
+    let expected = fields::of(body, std::str::from_utf8(&text).ok()?)?;
+    let agrees = expected.iter().all(|field| field.agrees(found));
+    drop(expected);
+    agrees.then_some((text, body))
 }

@@ -156,7 +156,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(160))]
     #[test]
     fn both_ways_hand_on_and_book_the_same_for_any_damage(
-        records in prop::collection::vec((0u16..2, prop_oneof![0u64..8, 0u64..60], 0usize..4, fate()), 1..60),
+        records in prop::collection::vec((0u16..WHOLE.len() as u16, prop_oneof![0u64..8, 0u64..60], 0usize..4, fate()), 1..60),
         main in 0usize..2, ours in prop::bool::weighted(0.8), streams in 1usize..3, array: bool,
     ) {
         let format = if array { Format::JsonArray } else { Format::JsonLines };

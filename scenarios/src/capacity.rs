@@ -205,6 +205,7 @@ impl Bench<'_> {
         let length = self.length(full);
         let plan = self.at(per_s, length, rotation);
         self.how.seed = self.how.seed.wrapping_add(1);
+        write_back(&self.ask.out);
         let mut onlooker = Onlooker::default();
         let mut end_us = 0;
         let outcome = live::run(&plan, &self.how, &mut |event| {
@@ -304,6 +305,14 @@ fn no_room(per_s: f64, length: Span, error: &GroundError) -> Trial {
         rotations: 0,
         lost: 0,
         run: String::new(),
+    }
+}
+
+/// Waits until what earlier trials wrote is on the disk: otherwise each trial would pay for the one before it, and the answer
+/// would sink from try to try. A file system that cannot tell leaves it at that.
+fn write_back(folder: &std::path::Path) {
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = nix::unistd::syncfs(&folder);
     }
 }
 

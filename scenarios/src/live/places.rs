@@ -71,7 +71,8 @@ impl Places {
         steps: &[Step],
         label: Option<String>,
     ) -> Result<(), StepError> {
-        let stage = FsStage::new(self.root.clone(), Hand { writers: &self.writers, stream, label });
+        // Nobody reads the archives: the CPU time of better compression belongs to the agent.
+        let stage = FsStage::new(self.root.clone(), Hand { writers: &self.writers, stream, label }).gzip_level(1);
         let held = Cell::new(None);
         let mut stage = Watched { stage, places: self, held: &held };
         perform(steps, &mut stage, |step, effect| {

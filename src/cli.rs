@@ -142,6 +142,9 @@ Exit codes: 0 pass, 1 broken or slower, 2 usage or file error, 3 cannot be told 
         /// Process id of the bench
         #[arg(long)]
         parent: u32,
+        /// Control group to enter first: its file `cgroup.procs`
+        #[arg(long)]
+        enter: Vec<PathBuf>,
         /// Program and arguments
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,

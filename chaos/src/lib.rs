@@ -4,6 +4,8 @@
 //!  rotator/*   listing of a directory, path of the live file  →  steps        pure
 //!  plan        faults as written, seed, length                →  planned      pure
 //!  inject      steps  →  system calls, below one marked folder only           live
+//!  limit       CPU and memory of a process, by control groups or a duty cycle   live
+//!  proxy       a wire between two boxes: delayed, cut, hung, partitioned        live
 //!  process     the agent under test: kill, stop, see what it came to          live
 //! ```
 //! Knows neither records nor agents nor any other crate. The live parts touch nothing outside a folder that carries the
@@ -12,9 +14,11 @@
 mod clock;
 pub mod fault;
 pub mod inject;
+pub mod limit;
 pub mod listing;
 pub mod plan;
 pub mod process;
+pub mod proxy;
 pub mod rotator;
 pub mod step;
 

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod drive;
 pub mod frame;
 pub mod front;
+pub mod kube;
 pub mod pace;
 pub mod payload;
 pub mod receive;

@@ -38,6 +38,14 @@ pub(super) fn read(pid: u32) -> Option<About> {
     parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// When a process started, clock ticks since boot: with its id it names one process for ever. `None` if there is none.
+pub(crate) fn start_ticks(pid: u32) -> Option<u64> {
+    let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let after = line.iter().rposition(|&byte| byte == b')')? + 1;
+    // Field 22; the state is field 3.
+    std::str::from_utf8(&line[after..]).ok()?.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
 fn parse(line: &[u8]) -> Option<About> {
     let after = line.iter().rposition(|&byte| byte == b')')? + 1;
     let mut fields = std::str::from_utf8(&line[after..]).ok()?.split_ascii_whitespace();

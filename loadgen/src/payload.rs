@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn what_is_sent_in_a_request_needs_no_escaping_and_keeps_its_ends() {
-        for (body, others) in [(Body::Request, "?&=-._+/"), (Body::Probe, "/=-. <>&'%{}[],")] {
+        for (body, others) in [(Body::Request, "?&=-._+/"), (Body::Probe, "/=-. <>&'%{}[],;:_")] {
             let payload = payload(1, 0, body, Size::Spread { min: 1, max: 400, long_every: 0, long: 0 });
             for seq in 0..payload.pool().len() as u64 {
                 let text = String::from_utf8(payload.expected(seq, 0)).expect("text");

@@ -86,11 +86,11 @@ impl Bench {
     }
 }
 
-/// The logs below a folder, oldest first by name.
+/// The logs below a folder, oldest first: by number, then the live one.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir.join("logs")).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    files.sort_by_key(|file| std::cmp::Reverse(file.clone()));
+    files.sort_by_key(|file| (file.ends_with("access.log"), file.clone()));
     files
 }
 

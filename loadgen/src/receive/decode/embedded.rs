@@ -126,12 +126,15 @@ mod tests {
     use super::*;
     use crate::payload::Size;
 
-    fn payloads() -> Payloads {
-        Payloads::new(
-            9,
-            1,
-            [(Body::Request, Size::Fixed(140)), (Body::Probe, Size::Fixed(1)), (Body::AppText, Size::Fixed(200))],
-        )
+    fn payloads() -> &'static Payloads {
+        static POOLS: std::sync::OnceLock<Payloads> = std::sync::OnceLock::new();
+        POOLS.get_or_init(|| {
+            Payloads::new(
+                9,
+                1,
+                [(Body::Request, Size::Fixed(140)), (Body::Probe, Size::Fixed(1)), (Body::AppText, Size::Fixed(200))],
+            )
+        })
     }
 
     fn text(stream: u16, seq: u64) -> String {
@@ -140,7 +143,7 @@ mod tests {
     }
 
     fn found(bytes: &str) -> Option<String> {
-        within(bytes.as_bytes(), Of::Embedded(&payloads()))
+        within(bytes.as_bytes(), Of::Embedded(payloads()))
             .map(|text| String::from_utf8(text.into_owned()).expect("text"))
     }
 
@@ -196,13 +199,13 @@ mod tests {
             let mut line = line.into_bytes();
             let from = line.windows(whole.len()).position(|part| part == whole.as_bytes()).expect("in it");
             line[from + at.index(whole.len())] ^= change;
-            prop_assert_eq!(within(&line, Of::Embedded(&payloads())), None);
+            prop_assert_eq!(within(&line, Of::Embedded(payloads())), None);
         }
 
         #[test]
         fn any_bytes_are_looked_through_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), stamp: bool) {
             let bytes = if stamp { [b"{\"a\":\"tp1-".to_vec(), bytes].concat() } else { bytes };
-            within(&bytes, Of::Embedded(&payloads()));
+            within(&bytes, Of::Embedded(payloads()));
         }
     }
 }

@@ -58,7 +58,6 @@ pub struct Doubt {
 
 /// How long answers took, from when their request was due, microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "the unit belongs to the name")]
 pub struct Answers {
     /// Half of them took at most this long.
     pub p50_us: u64,

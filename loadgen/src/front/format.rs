@@ -70,7 +70,7 @@ pub(super) struct Request<'a> {
 /// The present second as logs write it; kept until the next one.
 #[derive(Debug, Default)]
 pub(super) struct Second {
-    second: u64,
+    since_1970: u64,
     pub(super) local: String,
     pub(super) iso: String,
     pub(super) syslog: String,
@@ -80,8 +80,8 @@ impl Second {
     /// Brings it up to date; microseconds since 1970.
     pub(super) fn turn(&mut self, wall_us: u64) -> &Self {
         let second = wall_us / 1_000_000;
-        if second != self.second {
-            self.second = second;
+        if second != self.since_1970 {
+            self.since_1970 = second;
             let time = Timestamp::from_second(second as i64).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC);
             self.local = time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
             self.iso = time.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();

@@ -160,7 +160,7 @@ impl Decoder {
             Record::Text(bytes) => match embedded::within(bytes, of) {
                 // A path that holds a stamp is that of the request, not of a file.
                 Some(text) => {
-                    take(Record::Text(&text), Seen { path: seen.path.filter(|path| !is_stamped(path)), ..seen })
+                    take(Record::Text(&text), Seen { path: seen.path.filter(|path| !is_stamped(path)), ..seen });
                 }
                 None => take(record, seen),
             },

@@ -52,7 +52,7 @@ fn receive(criterion: &mut Criterion) {
                 });
             });
         });
-        let plan = LedgerPlan { run: 1, streams: vec!["s".into()], books: None, settle_us: 0 };
+        let plan = LedgerPlan { run: 1, streams: vec!["s".into()], books: None, settle_us: 0, ..LedgerPlan::default() };
         let ledger = Ledger::create(plan).expect("books in memory");
         ledger.sent(StreamId(0), RECORDS);
         let mut intake = ledger.intake();

@@ -17,6 +17,38 @@ pub enum Delivery {
     ExactlyOnce,
 }
 
+/// What becomes of a run in which records were lost before any agent could read them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceLossRule {
+    /// It proves less than it should: the load was not what the scenario says.
+    #[default]
+    Forbidden,
+    /// They are counted, shown with their cause, and held against nobody: the way in is known to lose.
+    Counted,
+}
+
+impl SourceLossRule {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What one route is held to, where it is not what all are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteContract {
+    /// Name of the route.
+    pub name: String,
+    /// How often a record may arrive on it.
+    pub delivery: Delivery,
+    /// True if the records of a stream must arrive in order on it.
+    pub ordered: bool,
+    /// What becomes of a run whose source loses records on it.
+    #[serde(default, skip_serializing_if = "SourceLossRule::is_default")]
+    pub source_loss: SourceLossRule,
+}
+
 /// The promises of an agent in a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +65,25 @@ pub struct Contract {
     pub min_rate_per_s: Option<f64>,
     /// The largest 99th percentile of delivery latency, microseconds.
     pub latency_p99_us: Option<u64>,
+    /// What becomes of a run whose source loses records.
+    #[serde(default, skip_serializing_if = "SourceLossRule::is_default")]
+    pub source_loss: SourceLossRule,
+    /// Routes that are held to something else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteContract>,
+}
+
+impl Contract {
+    /// What a route is held to.
+    pub fn of_route(&self, name: &str) -> RouteContract {
+        let own = self.routes.iter().find(|route| route.name == name).cloned();
+        own.unwrap_or_else(|| RouteContract {
+            name: name.to_owned(),
+            delivery: self.delivery,
+            ordered: self.ordered,
+            source_loss: self.source_loss,
+        })
+    }
 }
 
 impl Default for Contract {
@@ -45,6 +96,8 @@ impl Default for Contract {
             proof: Proofs::default(),
             min_rate_per_s: None,
             latency_p99_us: None,
+            source_loss: SourceLossRule::default(),
+            routes: Vec::new(),
         }
     }
 }

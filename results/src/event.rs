@@ -21,8 +21,11 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
-    /// The first event: the names of the streams, index = stream.
+    /// The first event: the names of the streams, index = stream; with several routes, of every stream on every route, route
+    /// by route.
     Begun(Vec<String>),
+    /// Right after it, where there is more than one agent between files and one sink: what there is.
+    Topology(Topology),
     /// A stretch of the run begins.
     Phase(Phase),
     /// Totals, about once a second.
@@ -45,6 +48,28 @@ pub enum What {
     Stall(Stall),
     /// The run is judged: the last event of a complete run.
     Judged(Box<crate::outcome::Outcome>),
+}
+
+/// What stands between the generator and the judge.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topology {
+    /// The routes; index = route. With several, entry `route × streams + stream` of the names is a stream on a route.
+    pub routes: Vec<RouteInfo>,
+    /// Streams of which nothing may arrive.
+    pub dropped: Vec<StreamId>,
+    /// Names of the processes under test, in the order of the scenario.
+    pub processes: Vec<String>,
+}
+
+/// A way that every record takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteInfo {
+    /// Its name.
+    pub name: String,
+    /// Names of the processes it goes through, as far as the scenario tells.
+    pub processes: Vec<String>,
 }
 
 /// The stretches of a run, in order.
@@ -115,12 +140,59 @@ pub struct Sample {
     /// How long the agent's control group has been throttled since the agent's start; 0 where nothing limits it.
     #[serde(default)]
     pub agent_throttled_us: u64,
+    /// Each route, where there are several or some streams are to be dropped; index = route.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteSample>,
+    /// Each process of the agent, where they have names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<ProcessSample>,
+}
+
+impl Sample {
+    /// Records that were due by then, over all routes: what `delivered` is to be compared with.
+    pub fn due(&self) -> u64 {
+        if self.routes.is_empty() { self.written } else { self.routes.iter().map(|route| route.due).sum() }
+    }
+}
+
+/// One route at a moment; records since the start of the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSample {
+    /// Due on it: written, less to drop, less lost at the source.
+    pub due: u64,
+    /// Distinct records that arrived whole.
+    pub delivered: u64,
+    /// Surplus copies.
+    pub duplicated: u64,
+    /// Lost before any agent could read them.
+    pub source_lost: u64,
+    /// 99th percentile of delivery latency since the last sample, microseconds.
+    pub p99_us: u64,
+}
+
+/// One process of the agent at a moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessSample {
+    /// Its name.
+    pub name: String,
+    /// CPU time over all its lifetimes, microseconds.
+    pub cpu_us: u64,
+    /// Resident memory now, bytes.
+    pub rss_bytes: u64,
+    /// Its largest resident size so far, bytes.
+    pub rss_max_bytes: u64,
+    /// How long its limit of CPU has held it up, microseconds.
+    pub throttled_us: u64,
+    /// Files, sockets and the like that it has open.
+    pub open_files: u64,
 }
 
 /// One stream at a moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamSample(
-    /// Records written.
+    /// Records written; 0 for a stream of which nothing may arrive.
     pub u64,
     /// Distinct records delivered.
     pub u64,
@@ -219,6 +291,9 @@ pub struct Fault {
     pub id: u32,
     /// Its name as in the scenario file: `kill_agent`, `refuse`, …
     pub name: String,
+    /// The process, route or link it was done to; empty where there is one only.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub on: String,
     /// What became of it.
     pub state: FaultState,
     /// How many requests it hit; 0 for faults of the agent, and while it is in force.
@@ -240,7 +315,7 @@ pub enum FaultState {
     NoEffect,
 }
 
-/// The agent's lifetimes.
+/// The agent's lifetimes. A process without a name is the only one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AgentEvent {
@@ -248,6 +323,9 @@ pub enum AgentEvent {
     Started {
         /// Its process id.
         pid: u32,
+        /// Its name.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        process: String,
     },
     /// It ended.
     Ended {
@@ -257,7 +335,38 @@ pub enum AgentEvent {
         how: String,
         /// True if the bench asked for it; else the agent died by itself.
         asked: bool,
+        /// Its name.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        process: String,
     },
+    /// Its CPU or memory is limited from now on.
+    Limited {
+        /// Its name.
+        process: String,
+        /// To what, and by what means: "150m CPU, 128 MiB by cgroup v2".
+        how: String,
+    },
+    /// The kernel killed it for memory, with the counter of its control group as witness.
+    OomKilled {
+        /// Its process id.
+        pid: u32,
+        /// Its name.
+        process: String,
+        /// The evidence: "`oom_kill` rose from 0 to 1 at a limit of 128 MiB".
+        how: String,
+    },
+}
+
+impl AgentEvent {
+    /// The name of the process; empty if it is the only one.
+    pub fn process(&self) -> &str {
+        match self {
+            Self::Started { process, .. }
+            | Self::Ended { process, .. }
+            | Self::Limited { process, .. }
+            | Self::OomKilled { process, .. } => process,
+        }
+    }
 }
 
 /// Advice of the bench about itself.

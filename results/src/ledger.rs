@@ -7,6 +7,8 @@
 //! ```
 //! The generator's side is a few atomics, so a booking costs no lock. Doublings are allowed per record: a record that
 //! was in flight when the agent went down, or whose answer was lost on purpose, may arrive once more for each time.
+//!
+//! With several routes the generator still books once, and every record is due on each of them; an intake belongs to one.
 
 mod damage;
 mod intake;
@@ -14,10 +16,11 @@ mod labels;
 mod latency;
 mod recent;
 mod repair;
+mod source;
 mod state;
+mod view;
 
 use std::{
-    ops::Range,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -27,20 +30,19 @@ use std::{
 
 pub use intake::Intake;
 pub use labels::{Labels, OutputRule, Seen};
-pub use latency::LatencySample;
+pub use latency::{LatencySample, LatencySamples};
 pub use recent::BatchId;
 use thiserror::Error;
 
 use self::{intake::Collected, recent::Stretch, state::State};
 use crate::{
-    books::{Allowance, Books, BooksFileError, BooksWriter, Marks, StreamBook, entry::Entry},
-    event::StreamSample,
+    books::{Allowance, Books, BooksFileError, BooksWriter, Marks, entry::Entry},
     identity::StreamId,
-    outcome::{BookTotals, Latency},
+    route::{MAX_ROUTES, RouteId, Routes},
 };
 
-/// What a ledger is for.
-#[derive(Debug, Clone)]
+/// What a ledger is for. By default: no streams, one route, in memory, no time to settle.
+#[derive(Debug, Clone, Default)]
 pub struct LedgerPlan {
     /// Tag of the run.
     pub run: u32,
@@ -50,14 +52,31 @@ pub struct LedgerPlan {
     pub books: Option<PathBuf>,
     /// How long after an answer the agent may still be about to note it, microseconds.
     pub settle_us: u64,
+    /// The routes that every record takes; the index is the [`RouteId`]. None: one without a name.
+    pub routes: Vec<RouteBook>,
+    /// Streams of which nothing may arrive, on any route.
+    pub dropped: Vec<StreamId>,
+}
+
+/// A route to keep books of. What it is held to is in [`crate::contract::Contract::routes`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteBook {
+    /// Its name.
+    pub name: String,
 }
 
 /// Why books cannot be kept.
 #[derive(Debug, Error)]
 pub enum LedgerError {
     /// More streams than a stamp can tell apart.
-    #[error("keep books of {0} streams: at most 65536 fit; use fewer streams")]
+    #[error("keep books of {0} streams (over all routes): at most 65536 fit; use fewer streams")]
     TooManyStreams(usize),
+    /// More routes than can be told apart.
+    #[error("keep books of {0} routes: at most 256 fit; use fewer routes")]
+    TooManyRoutes(usize),
+    /// A stream to drop that does not exist.
+    #[error("keep books of stream {0}, which is to be dropped: there are {1} streams; name one of them")]
+    NoStream(u16, usize),
     /// The books file could not be written.
     #[error(transparent)]
     File(#[from] BooksFileError),
@@ -91,6 +110,8 @@ impl AtomicMarks {
 pub struct Ledger {
     run: u32,
     settle_us: u64,
+    routes: Routes,
+    /// One a stream, for all routes.
     marks: Vec<AtomicMarks>,
     state: Mutex<State>,
     file: Mutex<Option<BooksWriter>>,
@@ -103,10 +124,18 @@ impl Ledger {
     /// Opens the books, and their file if there is to be one.
     pub fn create(plan: LedgerPlan) -> Result<Arc<Self>, LedgerError> {
         let count = plan.streams.len();
-        if count > usize::from(u16::MAX) + 1 {
-            return Err(LedgerError::TooManyStreams(count));
+        let entries = count * plan.routes.len().max(1);
+        if entries > usize::from(u16::MAX) + 1 {
+            return Err(LedgerError::TooManyStreams(entries));
         }
-        let books = Books::new(plan.run, plan.streams);
+        if plan.routes.len() > MAX_ROUTES {
+            return Err(LedgerError::TooManyRoutes(plan.routes.len()));
+        }
+        if let Some(stream) = plan.dropped.iter().find(|stream| usize::from(stream.0) >= count) {
+            return Err(LedgerError::NoStream(stream.0, count));
+        }
+        let names: Vec<String> = plan.routes.into_iter().map(|route| route.name).collect();
+        let books = Books::on_routes(plan.run, &plan.streams, &names, &plan.dropped);
         let file = match plan.books {
             Some(path) => Some(BooksWriter::create(path, &books)?),
             None => None,
@@ -114,6 +143,7 @@ impl Ledger {
         Ok(Arc::new(Self {
             run: plan.run,
             settle_us: plan.settle_us,
+            routes: books.routes().clone(),
             marks: (0..count).map(|_| AtomicMarks::default()).collect(),
             state: Mutex::new(State::new(books, file.is_some())),
             file: Mutex::new(file),
@@ -128,11 +158,11 @@ impl Ledger {
         let mut file = lock(&self.file);
         let marks = &self.marks[usize::from(stream.0)];
         marks.reserved.fetch_max(upto, Ordering::AcqRel);
-        let entry = Entry::Marks { stream: stream.0, marks: marks.load() };
-        match &mut *file {
-            Some(file) => Ok(file.append([&entry])?),
-            None => Ok(()),
-        }
+        let Some(file) = &mut *file else { return Ok(()) };
+        let marks = marks.load();
+        let entry = |route| Entry::Marks { stream: self.routes.entry(route, stream).0, marks };
+        let entries: Vec<Entry> = self.routes.ids().map(entry).collect();
+        Ok(file.append(&entries)?)
     }
 
     /// Books records below `upto` as sent. Call it before the write.
@@ -147,29 +177,9 @@ impl Ledger {
         marks.bytes.fetch_add(bytes, Ordering::AcqRel);
     }
 
-    /// Books records as lost before any agent could read them, with the evidence.
-    pub fn source_lost(&self, stream: StreamId, seqs: Range<u64>, why: &str) {
-        let why = intake::excerpt(why.as_bytes());
-        let count = seqs.end.saturating_sub(seqs.start);
-        let mut state = lock(&self.state);
-        state.add(Entry::SourceLost { stream: stream.0, seqs });
-        state.add(Entry::SourceLostWhy { stream: stream.0, why, count });
-    }
-
-    /// Notes that the write of a record ended after `bytes` bytes of its line: the record is lost at the source, and one
-    /// text that may be what is left of it is not held against the agent. Call it beside [`Self::source_lost`], which has
-    /// the reason.
-    pub fn torn(&self, stream: StreamId, seq: u64, bytes: u64) {
-        let mut state = lock(&self.state);
-        state.add(Entry::SourceLost { stream: stream.0, seqs: seq..seq + 1 });
-        if bytes > 0 {
-            state.add(Entry::Torn { count: 1 });
-        }
-    }
-
-    /// From `from_seq` on, records of a stream must arrive under these labels.
+    /// From `from_seq` on, records of a stream must arrive under these labels, on whichever route.
     pub fn route(&self, stream: StreamId, from_seq: u64, labels: Labels) {
-        lock(&self.state).routes.set(stream, from_seq, labels);
+        lock(&self.state).paths.set(stream, from_seq, labels);
     }
 
     /// Which output stream the records of a stream must carry as a label; stdout until told. Call it before the load.
@@ -182,9 +192,18 @@ impl Ledger {
         *rules = changed.into();
     }
 
-    /// A connection or output file through which records come in from now on.
+    /// A connection or output file of the first route, through which records come in from now on.
     pub fn intake(self: &Arc<Self>) -> Intake {
-        Intake::new(Arc::clone(self))
+        self.intake_on(RouteId(0))
+    }
+
+    /// The same of any route.
+    ///
+    /// # Panics
+    /// If there is no such route.
+    pub fn intake_on(self: &Arc<Self>, route: RouteId) -> Intake {
+        assert!(usize::from(route.0) < self.routes.count(), "a route of the ledger's plan");
+        Intake::new(Arc::clone(self), route)
     }
 
     /// A batch was answered with success (or read, for a file).
@@ -210,48 +229,19 @@ impl Ledger {
     /// The agent went down at `now_us`, by the fault of that number: what was in flight may be doubled once more.
     /// That is what has arrived and was not answered, or answered less than the settling time ago, or arrives later
     /// through an intake opened before. Nothing else.
-    pub fn agent_down(&self, now_us: u64, _fault_id: u32) {
+    pub fn agent_down(&self, now_us: u64, fault_id: u32) {
+        self.agent_down_on(&self.routes.ids().collect::<Vec<_>>(), now_us, fault_id);
+    }
+
+    /// The same for a process that only these routes go through.
+    pub fn agent_down_on(&self, routes: &[RouteId], now_us: u64, _fault_id: u32) {
         let mut state = lock(&self.state);
-        state.crashes += 1;
-        let stretches = state.recent.in_flight(now_us.saturating_sub(self.settle_us));
-        state.allow(stretches, Allowance::InFlight);
-    }
-
-    /// The counts so far. What is on its way counts as lost here.
-    pub fn totals(&self) -> BookTotals {
-        self.state().books.totals()
-    }
-
-    /// Written and delivered records of every stream.
-    pub fn streams(&self) -> Vec<StreamSample> {
-        let state = self.state();
-        let sample = |book: &StreamBook| StreamSample(book.marks().written, book.arrived().count());
-        state.books.streams().iter().map(sample).collect()
-    }
-
-    /// Bytes written so far, with framing.
-    pub fn written_bytes(&self) -> u64 {
-        self.marks.iter().map(|marks| marks.bytes.load(Ordering::Relaxed)).sum()
-    }
-
-    /// Delivery latency since the last call.
-    pub fn take_latency(&self) -> LatencySample {
-        lock(&self.state).latencies.take()
-    }
-
-    /// Only records due in `[from_us, to_us)` count for [`Self::latency`]. Holds for what arrives from now on.
-    pub fn measure(&self, from_us: u64, to_us: u64) {
-        lock(&self.state).latencies.measure(from_us, to_us);
-    }
-
-    /// Delivery latency of the records due in the measure window.
-    pub fn latency(&self) -> Latency {
-        lock(&self.state).latencies.measured()
-    }
-
-    /// A copy of the books as they are.
-    pub fn snapshot(&self) -> Books {
-        self.state().books.clone()
+        for route in routes {
+            state.crashes[usize::from(route.0)] += 1;
+            let entries = self.routes.entries(*route);
+            let stretches = state.recent.in_flight(now_us.saturating_sub(self.settle_us), &entries);
+            state.allow(stretches, Allowance::InFlight);
+        }
     }
 
     /// Writes what is new to the file. Call it about four times a second; it is one write(2).
@@ -282,18 +272,19 @@ impl Ledger {
         Ok(books)
     }
 
-    /// For a new intake: how many crashes there were, and which rules hold.
-    fn opening(&self) -> (u64, Arc<[OutputRule]>) {
-        (lock(&self.state).crashes, Arc::clone(&lock(&self.rules)))
+    /// For a new intake of a route: how many crashes there were, and which rules hold.
+    fn opening(&self, route: RouteId) -> (u64, Arc<[OutputRule]>) {
+        (lock(&self.state).crashes[usize::from(route.0)], Arc::clone(&lock(&self.rules)))
     }
 
     fn sent_so_far(&self, stream: StreamId) -> Option<u64> {
         self.marks.get(usize::from(stream.0)).map(|marks| marks.sent.load(Ordering::Acquire))
     }
 
-    fn book(&self, collected: &mut Collected, opened_at: u64, now_us: u64) {
+    fn book(&self, collected: &mut Collected, route: RouteId, opened_at: u64, now_us: u64) {
         let mut state = lock(&self.state);
-        state.book(collected, opened_at, now_us, |stream| self.marks[usize::from(stream)].sent.load(Ordering::Acquire));
+        let sent = |stream: u16| self.marks[usize::from(stream)].sent.load(Ordering::Acquire);
+        state.book(collected, (route, opened_at), now_us, sent);
         let full = state.pending.as_ref().is_some_and(|pending| pending.len() > MAX_PENDING);
         drop(state);
         if full && let Err(error) = self.flush() {

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod outcome;
 pub mod proofs;
 pub mod ranges;
+pub mod route;
 pub mod run;
 pub mod stall;
 pub mod stats;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::contract::Delivery;
+
 /// Version of the document.
 pub const SCHEMA: u32 = 1;
 
@@ -36,8 +38,17 @@ pub struct Outcome {
     pub exit: u8,
     /// True if the run was interrupted or killed before it was complete.
     pub broken_off: bool,
-    /// The books.
+    /// The books, over all routes.
     pub books: BookTotals,
+    /// What each route delivered, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteReport>,
+    /// Why records were lost before any agent could read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_losses: Vec<SourceLoss>,
+    /// What each process of the agent used, where they have names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<ProcessReport>,
     /// Streams that stopped.
     pub stalls: Vec<StallReport>,
     /// Why records were lost, doubled, ….
@@ -60,14 +71,18 @@ pub struct Outcome {
     pub run: String,
 }
 
-/// Records, counted separately and never netted.
+/// Records, counted separately and never netted. Records are counted where they are made, once (sent, written, to drop);
+/// deliveries where they are due, once for each route (all others).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookTotals {
     /// Booked before being written.
     pub sent: u64,
     /// Whose write returned.
     pub written: u64,
-    /// Due at the sink by contract: written less lost at the source.
+    /// Written of streams that the agent must drop.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub to_drop: u64,
+    /// Due at the sink by contract: written less to drop, less lost at the source.
     pub expected: u64,
     /// Distinct records that arrived whole.
     pub delivered: u64,
@@ -87,6 +102,87 @@ pub struct BookTotals {
     pub misattributed: u64,
     /// Lost before any agent could read them.
     pub source_lost: u64,
+    /// How many of those are put down to the source by their number only: nobody can tell which they were.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub source_lost_by_number: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl BookTotals {
+    /// Adds every count of another part.
+    pub fn add(&mut self, other: &Self) {
+        let Self { sent, written, to_drop, expected, delivered, lost, duplicated, duplicated_allowed, .. } = *other;
+        let Self { unexpected, corrupted, reordered, misattributed, source_lost, source_lost_by_number, .. } = *other;
+        self.sent += sent;
+        self.written += written;
+        self.to_drop += to_drop;
+        self.expected += expected;
+        self.delivered += delivered;
+        self.lost += lost;
+        self.duplicated += duplicated;
+        self.duplicated_allowed += duplicated_allowed;
+        self.unexpected += unexpected;
+        self.corrupted += corrupted;
+        self.reordered += reordered;
+        self.misattributed += misattributed;
+        self.source_lost += source_lost;
+        self.source_lost_by_number += source_lost_by_number;
+    }
+}
+
+/// What one route delivered, and what it was held to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteReport {
+    /// Its name.
+    pub name: String,
+    /// How often a record may arrive on it.
+    pub delivery: Delivery,
+    /// Its books; written and sent are those of the run.
+    pub books: BookTotals,
+    /// Its delivery latency, over the measure phase.
+    pub latency_ms: Latency,
+    /// Names of the processes that it goes through, as far as the scenario tells.
+    pub processes: Vec<String>,
+}
+
+/// A reason for which records were lost before any agent could read them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceLoss {
+    /// The route; empty where there is one only.
+    pub route: String,
+    /// The evidence: an error, a counter, a line of a log.
+    pub why: String,
+    /// How many.
+    pub count: u64,
+    /// By how many that may be off.
+    pub slack: u64,
+    /// True if it is known which they were; else the number is all there is.
+    pub by_name: bool,
+}
+
+/// What a process of the agent used, over all its lifetimes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessReport {
+    /// Its name.
+    pub name: String,
+    /// CPU time, seconds.
+    pub cpu_s: f64,
+    /// Its largest resident size, bytes.
+    pub rss_max_bytes: u64,
+    /// How long its limit of CPU held it up, seconds.
+    pub throttled_s: f64,
+    /// How often it was started.
+    pub starts: u64,
+    /// How often it ended without being asked to.
+    pub deaths: u64,
+    /// How often the kernel killed it for memory.
+    pub oom_kills: u64,
+    /// What limits it, and by what means; empty where nothing does.
+    pub limits: String,
 }
 
 /// A stream that stopped while its sink was healthy.

@@ -30,7 +30,7 @@ fn text(stream: StreamId, seq: u64, due_us: u64) -> Vec<u8> {
 fn ledger(books: Option<PathBuf>) -> Arc<Ledger> {
     let streams = vec!["app".to_owned(), "web".to_owned()];
     let ledger =
-        Ledger::create(LedgerPlan { run: 7, streams, books, settle_us: SETTLE_US }).expect("a folder to write in");
+        Ledger::create(LedgerPlan { run: 7, streams, books, settle_us: SETTLE_US, ..LedgerPlan::default() }).expect("a folder to write in");
     for stream in [StreamId(0), StreamId(1)] {
         ledger.reserve(stream, 1000).expect("a folder to write in");
         ledger.sent(stream, 1000);
@@ -279,7 +279,7 @@ fn a_books_file_is_never_overwritten_and_the_error_names_it() {
     let folder = folder();
     let path = folder.path().join("books.bin");
     fs::write(&path, b"precious").expect("room");
-    let plan = LedgerPlan { run: 7, streams: vec![], books: Some(path.clone()), settle_us: 0 };
+    let plan = LedgerPlan { run: 7, streams: vec![], books: Some(path.clone()), settle_us: 0, ..LedgerPlan::default() };
     let error = Ledger::create(plan).expect_err("the file exists");
     assert!(matches!(error, LedgerError::File(_)) && error.to_string().contains("books.bin"), "{error}");
     assert_eq!(fs::read(&path).expect("still there"), b"precious");

@@ -18,7 +18,7 @@ const APP: StreamId = StreamId(0);
 
 /// Books of 100 records written, of which these arrived, in this order.
 fn books(arrived: &[u64], path: Option<&Path>) -> Books {
-    let plan = LedgerPlan { run: 1, streams: vec!["app".to_owned()], books: path.map(Path::to_owned), settle_us: 0 };
+    let plan = LedgerPlan { run: 1, streams: vec!["app".to_owned()], books: path.map(Path::to_owned), settle_us: 0, ..LedgerPlan::default() };
     let ledger = Ledger::create(plan).expect("room");
     ledger.reserve(APP, 100).expect("room");
     ledger.sent(APP, 100);
@@ -42,7 +42,7 @@ fn all() -> Vec<u64> {
 }
 
 fn started() -> Event {
-    Event { t_us: 0, what: What::Agent(AgentEvent::Started { pid: 1 }) }
+    Event { t_us: 0, what: What::Agent(AgentEvent::Started { pid: 1, process: String::new() }) }
 }
 
 fn trial<'a>(books: &'a Books, events: &'a [Event]) -> Trial<'a> {
@@ -125,7 +125,7 @@ fn a_run_that_proves_nothing_is_unknown_and_says_why() {
     told.unknown_because.push("the agent fluent-bit is not installed".to_owned());
     assert!(because(&told).contains("not installed"));
     let fault =
-        Fault { id: 4, name: "refuse".into(), state: FaultState::NoEffect, hits: 0, detail: "no request came".into() };
+        Fault { id: 4, name: "refuse".into(), on: String::new(), state: FaultState::NoEffect, hits: 0, detail: "no request came".into() };
     let events = [started(), Event { t_us: 9, what: What::Fault(fault) }];
     assert_eq!(because(&trial(&complete, &events)), "fault 4 (refuse) had no effect: no request came");
 }
@@ -134,7 +134,7 @@ fn a_run_that_proves_nothing_is_unknown_and_says_why() {
 fn a_load_that_a_person_paused_owes_no_rate_but_the_verdict_says_so() {
     let books = books(&all(), None);
     let fault =
-        Fault { id: 0, name: "hand_pause_load".into(), state: FaultState::Healed, hits: 0, detail: String::new() };
+        Fault { id: 0, name: "hand_pause_load".into(), on: String::new(), state: FaultState::Healed, hits: 0, detail: String::new() };
     let events = [started(), Event { t_us: 5, what: What::Fault(fault) }];
     let mut paused = trial(&books, &events);
     paused.contract.min_rate_per_s = Some(1001.0);
@@ -208,7 +208,7 @@ fn a_stall_fails_and_says_what_it_followed() {
 fn an_agent_that_dies_by_itself_has_failed_and_one_that_was_told_to_has_not() {
     let books = books(&all(), None);
     for (asked, verdict) in [(true, Verdict::Pass), (false, Verdict::Fail)] {
-        let ended = AgentEvent::Ended { pid: 1, how: "signal 11".to_owned(), asked };
+        let ended = AgentEvent::Ended { pid: 1, how: "signal 11".to_owned(), asked, process: String::new() };
         let events = [started(), Event { t_us: 5, what: What::Agent(ended) }];
         assert_eq!(judge(&trial(&books, &events)).verdict, verdict);
     }
@@ -224,7 +224,7 @@ fn opened(t_us: u64, generation: u32, inode: u64, born_ns: u64) -> Event {
 fn proofs_count_what_took_effect_and_nothing_that_failed() {
     let fault = |id, name: &str, state, hits, detail: &str| Event {
         t_us: 9,
-        what: What::Fault(Fault { id, name: name.into(), state, hits, detail: detail.into() }),
+        what: What::Fault(Fault { id, name: name.into(), on: String::new(), state, hits, detail: detail.into() }),
     };
     let events = [
         opened(0, 0, 7, 70),

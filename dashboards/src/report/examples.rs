@@ -45,7 +45,7 @@ pub(crate) fn stall_story() -> Vec<Event> {
         at(0, What::Begun(vec!["web-00".into(), "worker-00".into()])),
         opened(1, 0, 0, 131, 0),
         opened(2, 1, 0, 200, 0),
-        at(3, What::Agent(AgentEvent::Started { pid: 42 })),
+        at(3, What::Agent(AgentEvent::Started { pid: 42, process: String::new() })),
         at(4, What::Phase(Phase::WarmUp)),
         at(S, What::Phase(Phase::Measure)),
     ];
@@ -69,7 +69,7 @@ pub(crate) fn stall_story() -> Vec<Event> {
         events.push(step(t_us + 6, generation, StepKind::Reopen, None, None));
     }
     let refuse = |state, detail: &str| {
-        What::Fault(Fault { id: 1, name: "refuse".into(), state, hits: 17, detail: detail.into() })
+        What::Fault(Fault { id: 1, name: "refuse".into(), on: String::new(), state, hits: 17, detail: detail.into() })
     };
     events.push(at(2 * S, refuse(FaultState::Applied, "status 503")));
     events.push(at(3 * S, refuse(FaultState::Healed, "17 requests were refused")));
@@ -98,7 +98,7 @@ fn sample(second: u64, written: u64, delivered: u64) -> Sample {
 /// 400 records of stream 0, the last 100 of which never arrived; 120 of stream 1.
 pub(crate) fn books_with_hole() -> Books {
     let streams = vec!["web-00".to_owned(), "worker-00".to_owned()];
-    let ledger = Ledger::create(LedgerPlan { run: 1, streams, books: None, settle_us: S }).unwrap();
+    let ledger = Ledger::create(LedgerPlan { run: 1, streams, books: None, settle_us: S, ..LedgerPlan::default() }).unwrap();
     for (stream, written, arrived) in [(0, 400, 300), (1, 120, 120)] {
         let stream = StreamId(stream);
         ledger.reserve(stream, 1 << 12).unwrap();

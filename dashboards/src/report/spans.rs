@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn fault_of(id: u32, state: FaultState, detail: &str) -> What {
-        What::Fault(Fault { id, name: "refuse".into(), state, hits: 0, detail: detail.into() })
+        What::Fault(Fault { id, name: "refuse".into(), on: String::new(), state, hits: 0, detail: detail.into() })
     }
 
     fn told(events: &[Event]) -> Vec<String> {
@@ -182,11 +182,11 @@ mod tests {
 
     #[test]
     fn an_agent_that_is_down_is_shaded_but_not_at_the_planned_end() {
-        let ended = |asked| What::Agent(AgentEvent::Ended { pid: 1, how: "signal 9".into(), asked });
+        let ended = |asked| What::Agent(AgentEvent::Ended { pid: 1, how: "signal 9".into(), asked, process: String::new() });
         let events = [
-            at(1, What::Agent(AgentEvent::Started { pid: 1 })),
+            at(1, What::Agent(AgentEvent::Started { pid: 1, process: String::new() })),
             at(20, ended(false)),
-            at(30, What::Agent(AgentEvent::Started { pid: 2 })),
+            at(30, What::Agent(AgentEvent::Started { pid: 2, process: String::new() })),
             at(90, ended(true)),
             at(95, What::Phase(Phase::Judge)),
         ];

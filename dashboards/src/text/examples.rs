@@ -23,7 +23,7 @@ pub(crate) fn sample(second: u64) -> What {
 }
 
 pub(crate) fn fault(id: u32, state: FaultState) -> What {
-    What::Fault(Fault { id, name: "refuse".into(), state, hits: 0, detail: "status 503".into() })
+    What::Fault(Fault { id, name: "refuse".into(), on: String::new(), state, hits: 0, detail: "status 503".into() })
 }
 
 pub(crate) fn reopened(rotation: u32) -> What {

@@ -8,7 +8,11 @@ use super::{
     Again,
     entry::{Allowance, Damage, Entry, Marks},
 };
-use crate::bitmap::{PAGE_BITS, PAGE_WORDS};
+use crate::{
+    bitmap::{PAGE_BITS, PAGE_WORDS},
+    identity::StreamId,
+    route::MAX_ROUTES,
+};
 
 /// Most records a run can have over all its streams, as far as a file is believed.
 pub(super) const MAX_RECORDS: u64 = 1 << 36;
@@ -20,6 +24,9 @@ const MAX_TEXT: usize = 4096;
 pub(super) enum Item {
     /// Which run, and the names of its streams; first in the file.
     Head { run: u32, names: Vec<String> },
+    /// Which routes there are, and the streams that none of them may deliver; after the head, where there is more to say than
+    /// one route and no such stream.
+    Ways { routes: Vec<String>, dropped: Vec<StreamId> },
     /// Something added to the books.
     Entry(Entry),
     /// The books were closed; last in the file.
@@ -33,6 +40,14 @@ pub(super) fn put_head(out: &mut Vec<u8>, run: u32, names: &[String]) {
     for name in names {
         put_text(out, name);
     }
+}
+
+pub(super) fn put_ways(out: &mut Vec<u8>, routes: &[String], dropped: &[StreamId]) {
+    out.push(23);
+    put(out, routes.len() as u64);
+    routes.iter().for_each(|name| put_text(out, name));
+    put(out, dropped.len() as u64);
+    dropped.iter().for_each(|stream| put(out, u64::from(stream.0)));
 }
 
 pub(super) fn put_end(out: &mut Vec<u8>) {
@@ -70,15 +85,21 @@ pub(super) fn put_entry(out: &mut Vec<u8>, entry: &Entry) {
             put_all(out, 16, *stream, &[*count]);
             put_text(out, label);
         }
-        Entry::DamageKind { damage, count } => put_all(out, 17, *damage as u16, &[*count]),
-        Entry::Unidentified { count } => put_all(out, 18, 0, &[*count]),
-        Entry::Unexpected { count } => put_all(out, 19, 0, &[*count]),
-        Entry::Example { text } => {
-            put_all(out, 20, 0, &[]);
+        Entry::DamageKind { route, damage, count } => {
+            put_all(out, 17, u16::from(*route) << 8 | *damage as u16, &[*count]);
+        }
+        Entry::Unidentified { route, count } => put_all(out, 18, u16::from(*route), &[*count]),
+        Entry::Unexpected { route, count } => put_all(out, 19, u16::from(*route), &[*count]),
+        Entry::Example { route, text } => {
+            put_all(out, 20, u16::from(*route), &[]);
             put_text(out, text);
         }
-        Entry::Fragments { count } => put_all(out, 21, 0, &[*count]),
-        Entry::Torn { count } => put_all(out, 22, 0, &[*count]),
+        Entry::Fragments { route, count } => put_all(out, 21, u16::from(*route), &[*count]),
+        Entry::Torn { route, count } => put_all(out, 22, u16::from(*route), &[*count]),
+        Entry::SourceLostCount { route, why, count, slack } => {
+            put_all(out, 24, u16::from(*route), &[*count, *slack]);
+            put_text(out, why);
+        }
     }
 }
 
@@ -117,9 +138,12 @@ impl Reader<'_> {
         match tag {
             1 => return self.head(),
             2 => return Some(Item::End),
+            23 => return self.ways(),
             _ => {}
         }
         let stream = u16::try_from(self.number()?).ok()?;
+        // What is counted for a whole route has its number where others have their stream.
+        let route = u8::try_from(stream);
         Some(Item::Entry(match tag {
             3 => Entry::Marks { stream, marks: self.marks()? },
             4 => Entry::SourceLost { stream, seqs: self.range()? },
@@ -151,12 +175,19 @@ impl Reader<'_> {
                 let count = self.count()?;
                 Entry::SeenUnder { stream, label: self.text()?, count }
             }
-            17 => Entry::DamageKind { damage: *Damage::ALL.get(usize::from(stream))?, count: self.count()? },
-            18 => Entry::Unidentified { count: self.count()? },
-            19 => Entry::Unexpected { count: self.count()? },
-            20 => Entry::Example { text: self.text()? },
-            21 => Entry::Fragments { count: self.count()? },
-            22 => Entry::Torn { count: self.count()? },
+            17 => {
+                let [route, damage] = stream.to_be_bytes();
+                Entry::DamageKind { route, damage: *Damage::ALL.get(usize::from(damage))?, count: self.count()? }
+            }
+            18 => Entry::Unidentified { route: route.ok()?, count: self.count()? },
+            19 => Entry::Unexpected { route: route.ok()?, count: self.count()? },
+            20 => Entry::Example { route: route.ok()?, text: self.text()? },
+            21 => Entry::Fragments { route: route.ok()?, count: self.count()? },
+            22 => Entry::Torn { route: route.ok()?, count: self.count()? },
+            24 => {
+                let (count, slack) = (self.count()?, self.count()?);
+                Entry::SourceLostCount { route: route.ok()?, why: self.text()?, count, slack }
+            }
             _ => return None,
         }))
     }
@@ -166,6 +197,14 @@ impl Reader<'_> {
         let count = self.number().filter(|count| *count <= 1 << 16)?;
         let names = (0..count).map(|_| self.text()).collect::<Option<_>>()?;
         Some(Item::Head { run, names })
+    }
+
+    fn ways(&mut self) -> Option<Item> {
+        let count = self.number().filter(|count| *count <= MAX_ROUTES as u64)?;
+        let routes = (0..count).map(|_| self.text()).collect::<Option<_>>()?;
+        let count = self.number().filter(|count| *count <= 1 << 16)?;
+        let dropped = (0..count).map(|_| Some(StreamId(u16::try_from(self.number()?).ok()?))).collect::<Option<_>>()?;
+        Some(Item::Ways { routes, dropped })
     }
 
     fn byte(&mut self) -> Option<u8> {

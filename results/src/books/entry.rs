@@ -101,16 +101,19 @@ pub(crate) enum Entry {
     Misattributed { stream: u16, seqs: Range<u64>, count: u64 },
     /// Which label, and how many.
     SeenUnder { stream: u16, label: String, count: u64 },
+    /// Records of a route were lost before any agent could read them, and only their number is known: so many more, give or
+    /// take the slack.
+    SourceLostCount { route: u8, why: String, count: u64, slack: u64 },
     /// Damaged texts by kind, of known and unknown records.
-    DamageKind { damage: Damage, count: u64 },
+    DamageKind { route: u8, damage: Damage, count: u64 },
     /// Damaged texts of unknown records arrived.
-    Unidentified { count: u64 },
+    Unidentified { route: u8, count: u64 },
     /// So many of those may be the beginning of a record: short of a stamp, and not otherwise damaged.
-    Fragments { count: u64 },
+    Fragments { route: u8, count: u64 },
     /// Writes of the bench that failed half-way, and left the beginning of a record behind.
-    Torn { count: u64 },
+    Torn { route: u8, count: u64 },
     /// Texts arrived that nobody sent.
-    Unexpected { count: u64 },
+    Unexpected { route: u8, count: u64 },
     /// What an unknown text looked like.
-    Example { text: String },
+    Example { route: u8, text: String },
 }

@@ -15,7 +15,7 @@ use std::{
 use thiserror::Error;
 
 use super::{
-    Books, codec,
+    Books, SourceCount, Strangers, codec,
     entry::{Damage, Entry},
     stream::{StreamBook, Tally},
 };
@@ -26,8 +26,10 @@ use crate::{
 
 /// What the file begins with.
 pub(super) const MAGIC: &[u8; 8] = b"tpbooks\n";
-/// Version of the format.
-pub(super) const VERSION: u32 = 1;
+/// Version of the format: what every program of this kind can read.
+const PLAIN: u32 = 1;
+/// Version with routes, or with streams that must be dropped; the newest that is known.
+pub(super) const VERSION: u32 = 2;
 /// Items are cut into frames of about this size, bytes.
 const FRAME: usize = 1 << 20;
 /// Gaps in a page from which on its bits are shorter than its stretches.
@@ -100,7 +102,13 @@ impl BooksWriter {
         let mut writer = Self { path: begun.clone(), file, frame: Vec::new(), len: 0 };
         let mut head = Vec::new();
         codec::put_head(&mut head, books.run, &books.names);
-        let mut bytes = [MAGIC.as_slice(), &VERSION.to_le_bytes()].concat();
+        let mut version = PLAIN;
+        let (routes, dropped) = (books.routes(), books.to_drop());
+        if !routes.is_single() || !dropped.is_empty() {
+            version = VERSION;
+            codec::put_ways(&mut head, routes.names(), &dropped);
+        }
+        let mut bytes = [MAGIC.as_slice(), &version.to_le_bytes()].concat();
         bytes.extend_from_slice(&framed(&head));
         writer.write(&bytes)?;
         fs::rename(&begun, &path).map_err(failed)?;
@@ -193,17 +201,29 @@ impl Books {
         for (stream, book) in self.streams.iter().enumerate() {
             book.each_entry(stream as u16, tell);
         }
-        let strangers = &self.strangers;
-        for damage in Damage::ALL {
-            if let Some(&count) = strangers.damage.get(&damage) {
-                tell(Entry::DamageKind { damage, count });
+        for (route, strangers) in self.strangers.iter().enumerate() {
+            strangers.each_entry(route as u8, tell);
+        }
+        for (route, losses) in self.source_counts.iter().enumerate() {
+            for (why, &SourceCount { count, slack }) in losses {
+                tell(Entry::SourceLostCount { route: route as u8, why: why.clone(), count, slack });
             }
         }
-        tell(Entry::Unidentified { count: strangers.unidentified });
-        tell(Entry::Fragments { count: strangers.fragments });
-        tell(Entry::Torn { count: strangers.torn });
-        tell(Entry::Unexpected { count: strangers.unexpected });
-        strangers.examples.iter().for_each(|text| tell(Entry::Example { text: text.clone() }));
+    }
+}
+
+impl Strangers {
+    fn each_entry(&self, route: u8, tell: &mut dyn FnMut(Entry)) {
+        for damage in Damage::ALL {
+            if let Some(&count) = self.damage.get(&damage) {
+                tell(Entry::DamageKind { route, damage, count });
+            }
+        }
+        tell(Entry::Unidentified { route, count: self.unidentified });
+        tell(Entry::Fragments { route, count: self.fragments });
+        tell(Entry::Torn { route, count: self.torn });
+        tell(Entry::Unexpected { route, count: self.unexpected });
+        self.examples.iter().for_each(|text| tell(Entry::Example { route, text: text.clone() }));
     }
 }
 

@@ -96,6 +96,13 @@ impl Loading {
         while !reader.0.is_empty() {
             match reader.item() {
                 Some(Item::Head { run, names }) if self.books.is_none() => self.books = Some(Books::new(run, names)),
+                // It belongs to the head: nothing was said of any stream yet.
+                Some(Item::Ways { routes, dropped }) if entries.is_empty() && self.reserved == 0 => {
+                    let Some(books) = self.books.take().and_then(|books| books.with_ways(&routes, &dropped)) else {
+                        return false;
+                    };
+                    self.books = Some(books);
+                }
                 Some(Item::Entry(entry)) => entries.push(entry),
                 Some(Item::End) if self.books.is_some() => self.ended = true,
                 _ => return false,
@@ -137,14 +144,13 @@ fn believable(books: &Books, entry: &Entry, reserved: &mut u64) -> bool {
         | Entry::SurplusUnnamed { stream, .. }
         | Entry::DamagedUnnamed { stream, .. }
         | Entry::SeenUnder { stream, .. } => (*stream, 0),
-        Entry::DamageKind { .. }
-        | Entry::Unidentified { .. }
-        | Entry::Fragments { .. }
-        | Entry::Torn { .. }
-        | Entry::Unexpected { .. }
-        | Entry::Example { .. } => {
-            return true;
-        }
+        Entry::DamageKind { route, .. }
+        | Entry::Unidentified { route, .. }
+        | Entry::Fragments { route, .. }
+        | Entry::Torn { route, .. }
+        | Entry::Unexpected { route, .. }
+        | Entry::Example { route, .. }
+        | Entry::SourceLostCount { route, .. } => return usize::from(*route) < books.routes.count(),
     };
     books.streams.get(usize::from(stream)).is_some_and(|book| end <= book.marks.reserved)
 }

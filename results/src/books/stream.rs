@@ -10,7 +10,7 @@ const MAX_STRETCHES: usize = 1 << 18;
 /// Bytes of text kept of reasons and labels.
 pub(crate) const MAX_EXAMPLE: usize = 200;
 /// Different reasons and labels kept a stream.
-const MAX_WORDS: usize = 32;
+pub(super) const MAX_WORDS: usize = 32;
 
 /// Records that were counted, and which they were.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,8 +53,12 @@ pub struct Again {
 /// expected = delivered + lost + corrupted only
 /// ```
 /// Surplus, damaged, late and wrongly labelled copies are counted beside that and never netted against it.
+///
+/// Of a stream that must be dropped nothing is due, and every copy that arrives is *unexpected*.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamBook {
+    /// True if nothing of it may arrive.
+    pub(crate) to_drop: bool,
     pub(crate) marks: Marks,
     pub(crate) arrived: Bitmap,
     pub(crate) source_lost: RangeSet,
@@ -75,6 +79,21 @@ impl StreamBook {
     /// How far the stream has come.
     pub fn marks(&self) -> Marks {
         self.marks
+    }
+
+    /// True if nothing of the stream may arrive.
+    pub fn is_to_drop(&self) -> bool {
+        self.to_drop
+    }
+
+    /// One past the last record that is due; 0 if none may be.
+    fn due(&self) -> u64 {
+        if self.to_drop { 0 } else { self.marks.written }
+    }
+
+    /// Records that arrived and were to be dropped, ascending.
+    pub fn undropped(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.arrived.runs(0..if self.to_drop { self.arrived.end() } else { 0 })
     }
 
     /// Records that arrived whole.
@@ -130,7 +149,7 @@ impl StreamBook {
     /// Records that are due and of which no copy arrived, ascending.
     pub fn lost(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.arrived
-            .gaps(0..self.marks.written)
+            .gaps(0..self.due())
             .flat_map(|gap| self.source_lost.missing(gap))
             .flat_map(|gap| self.undamaged(gap))
     }
@@ -138,7 +157,7 @@ impl StreamBook {
     /// Due records of which only damaged copies arrived, ascending.
     pub fn corrupted_only(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.damaged
-            .within(0..self.marks.written)
+            .within(0..self.due())
             .flat_map(|(range, _)| self.source_lost.missing(range))
             .flat_map(|range| self.arrived.gaps(range).collect::<Vec<_>>())
     }
@@ -170,7 +189,7 @@ impl StreamBook {
     /// Surplus cut where allowances change: (records, copies, allowed copies).
     fn split_surplus(&self) -> Vec<(Range<u64>, u64, u64)> {
         let mut parts = Vec::new();
-        for (range, copies) in self.surplus.iter() {
+        for (range, copies) in self.surplus.iter().filter(|_| !self.to_drop) {
             let mut cuts = vec![range.start, range.end];
             for map in [&self.in_flight, &self.answer_lost] {
                 cuts.extend(map.within(range.clone()).flat_map(|(part, _)| [part.start, part.end]));
@@ -203,6 +222,9 @@ impl StreamBook {
     /// The counts of this stream.
     pub fn totals(&self) -> BookTotals {
         let Marks { sent, written, .. } = self.marks;
+        if self.to_drop {
+            return self.dropped_totals();
+        }
         let length = |range: Range<u64>| range.end - range.start;
         let source_lost: u64 =
             self.source_lost.iter().map(|range| length(range.clone()) - self.arrived.count_in(range)).sum();
@@ -222,11 +244,30 @@ impl StreamBook {
             duplicated: self.surplus.total().saturating_add(self.surplus_unnamed),
             duplicated_allowed: allowed,
             unexpected: 0,
-            corrupted: self.damaged.total().saturating_sub(self.torn_at_source()).saturating_add(self.damaged_unnamed),
+            corrupted: self.damaged_copies(),
             reordered: self.reordered.count,
             misattributed: self.misattributed.count,
             source_lost,
+            ..BookTotals::default()
         }
+    }
+
+    /// The counts of a stream of which nothing may arrive.
+    fn dropped_totals(&self) -> BookTotals {
+        let Marks { sent, written, .. } = self.marks;
+        let copies = self.arrived.count().saturating_add(self.surplus.total()).saturating_add(self.surplus_unnamed);
+        BookTotals {
+            sent,
+            written,
+            to_drop: written,
+            unexpected: copies,
+            corrupted: self.damaged_copies(),
+            ..BookTotals::default()
+        }
+    }
+
+    fn damaged_copies(&self) -> u64 {
+        self.damaged.total().saturating_sub(self.torn_at_source()).saturating_add(self.damaged_unnamed)
     }
 
     /// Damaged copies of records that were lost at the source: pieces of writes that failed.

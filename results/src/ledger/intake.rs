@@ -14,6 +14,7 @@ use super::{
 use crate::{
     books::{Damage, MAX_EXAMPLE, entry::Entry},
     identity::{self, MAGIC, RecordId, STAMP_LEN, Stamp, StreamId},
+    route::RouteId,
 };
 
 /// Stretches collected before they are booked.
@@ -51,6 +52,7 @@ pub(super) struct Collected {
 #[derive(Debug)]
 pub struct Intake {
     ledger: Arc<Ledger>,
+    route: RouteId,
     /// Crashes of the agent that this connection has not seen.
     opened_at_crash: u64,
     now_us: u64,
@@ -61,15 +63,15 @@ pub struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(ledger: Arc<Ledger>) -> Self {
-        let (opened_at_crash, rules) = ledger.opening();
-        Self { ledger, opened_at_crash, now_us: 0, stamp_at: 0, rules, collected: Collected::default() }
+    pub(super) fn new(ledger: Arc<Ledger>, route: RouteId) -> Self {
+        let (opened_at_crash, rules) = ledger.opening(route);
+        Self { ledger, route, opened_at_crash, now_us: 0, stamp_at: 0, rules, collected: Collected::default() }
     }
 
     /// A batch begins to arrive: a request, or a read.
     pub fn begin(&mut self, now_us: u64) {
         self.now_us = now_us;
-        self.rules = self.ledger.opening().1;
+        self.rules = self.ledger.opening(self.route).1;
         self.collected.stretches.clear();
     }
 
@@ -114,7 +116,7 @@ impl Intake {
     }
 
     fn book(&mut self) {
-        self.ledger.book(&mut self.collected, self.opened_at_crash, self.now_us);
+        self.ledger.book(&mut self.collected, self.route, self.opened_at_crash, self.now_us);
     }
 
     /// The stamp of a text that is one whole record of this run.
@@ -169,24 +171,26 @@ impl Intake {
     fn odd(&mut self, text: &[u8]) {
         let ledger = &self.ledger;
         let known = Known { run: ledger.run, sent: &|stream: StreamId| ledger.sent_so_far(stream) };
+        let (route, routes) = (self.route.0, &ledger.routes);
         let odd = &mut self.collected.odd;
         match damage::classify(text, &known) {
             Finding::Damaged(ids, damage) => {
-                odd.push(Entry::DamageKind { damage, count: ids.len() as u64 });
-                let copy = |id: RecordId| Entry::Damaged { stream: id.stream.0, seqs: id.seq..id.seq + 1, copies: 1 };
+                odd.push(Entry::DamageKind { route, damage, count: ids.len() as u64 });
+                let entry = |id: RecordId| routes.entry(self.route, id.stream).0;
+                let copy = |id: RecordId| Entry::Damaged { stream: entry(id), seqs: id.seq..id.seq + 1, copies: 1 };
                 odd.extend(ids.into_iter().map(copy));
             }
             Finding::Unidentified(damage) => {
-                odd.push(Entry::DamageKind { damage, count: 1 });
-                odd.push(Entry::Unidentified { count: 1 });
+                odd.push(Entry::DamageKind { route, damage, count: 1 });
+                odd.push(Entry::Unidentified { route, count: 1 });
                 if matches!(damage, Damage::NoStamp | Damage::StampCut) {
-                    odd.push(Entry::Fragments { count: 1 });
+                    odd.push(Entry::Fragments { route, count: 1 });
                 }
-                odd.push(Entry::Example { text: excerpt(text) });
+                odd.push(Entry::Example { route, text: excerpt(text) });
             }
             Finding::Unexpected => {
-                odd.push(Entry::Unexpected { count: 1 });
-                odd.push(Entry::Example { text: excerpt(text) });
+                odd.push(Entry::Unexpected { route, count: 1 });
+                odd.push(Entry::Example { route, text: excerpt(text) });
             }
         }
     }

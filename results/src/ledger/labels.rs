@@ -49,28 +49,28 @@ pub struct Seen<'a> {
 
 /// The expected paths of all streams.
 #[derive(Debug, Default)]
-pub(crate) struct Routes {
+pub(crate) struct Paths {
     /// Per stream: from which sequence on which path holds, ascending.
     streams: Vec<Vec<(u64, String)>>,
 }
 
-impl Routes {
+impl Paths {
     pub(crate) fn new(streams: usize) -> Self {
         Self { streams: vec![Vec::new(); streams] }
     }
 
     pub(crate) fn set(&mut self, stream: StreamId, from_seq: u64, labels: Labels) {
-        let Some(routes) = self.streams.get_mut(usize::from(stream.0)) else { return };
-        routes.retain(|(from, _)| *from < from_seq);
-        routes.push((from_seq, labels.path));
+        let Some(paths) = self.streams.get_mut(usize::from(stream.0)) else { return };
+        paths.retain(|(from, _)| *from < from_seq);
+        paths.push((from_seq, labels.path));
     }
 
     /// The parts of `from..to` that must not be labelled with `path`.
     pub(crate) fn misplaced(&self, stream: u16, from: u64, to: u64, path: &[u8]) -> Vec<std::ops::Range<u64>> {
-        let routes = &self.streams[usize::from(stream)];
+        let paths = &self.streams[usize::from(stream)];
         let mut parts = Vec::new();
-        for (at, (start, expected)) in routes.iter().enumerate().rev() {
-            let until = routes.get(at + 1).map_or(u64::MAX, |next| next.0);
+        for (at, (start, expected)) in paths.iter().enumerate().rev() {
+            let until = paths.get(at + 1).map_or(u64::MAX, |next| next.0);
             let part = from.max(*start)..to.min(until);
             if !part.is_empty() && expected.as_bytes() != path {
                 parts.push(part);
@@ -95,12 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn a_route_holds_until_the_next_one() {
-        let mut routes = Routes::new(1);
-        routes.set(StreamId(0), 0, Labels { path: "a".into() });
-        routes.set(StreamId(0), 10, Labels { path: "b".into() });
+    fn a_path_holds_until_the_next_one() {
+        let mut paths = Paths::new(1);
+        paths.set(StreamId(0), 0, Labels { path: "a".into() });
+        paths.set(StreamId(0), 10, Labels { path: "b".into() });
         let misplaced =
-            |stream, from, to, path: &[u8]| crate::ranges::sentence(routes.misplaced(stream, from, to, path), 9);
+            |stream, from, to, path: &[u8]| crate::ranges::sentence(paths.misplaced(stream, from, to, path), 9);
         assert_eq!(misplaced(0, 5, 15, b"a"), "10–14");
         assert_eq!(misplaced(0, 5, 15, b"b"), "5–9");
         assert_eq!(misplaced(0, 5, 15, b"c"), "10–14, 5–9");

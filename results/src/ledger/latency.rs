@@ -24,6 +24,15 @@ pub struct LatencySample {
     pub max_us: u64,
 }
 
+/// What arrived since the last look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LatencySamples {
+    /// Over all routes.
+    pub all: LatencySample,
+    /// Each route; index = route.
+    pub routes: Vec<LatencySample>,
+}
+
 /// The histogram since the last look, and the one of the measure window.
 #[derive(Debug)]
 pub(crate) struct Latencies {
@@ -34,7 +43,6 @@ pub(crate) struct Latencies {
 
 impl Latencies {
     pub(crate) fn new() -> Self {
-        let empty = || Histogram::new_with_bounds(1, LONGEST_US, 3).expect("1 < a day, three digits: valid bounds");
         Self { interval: empty(), measured: empty(), window: (0, 0) }
     }
 
@@ -53,21 +61,48 @@ impl Latencies {
         }
     }
 
-    pub(crate) fn take(&mut self) -> LatencySample {
-        let sample = LatencySample {
-            count: self.interval.len(),
-            p50_us: self.interval.value_at_quantile(0.5),
-            p90_us: self.interval.value_at_quantile(0.9),
-            p99_us: self.interval.value_at_quantile(0.99),
-            p999_us: self.interval.value_at_quantile(0.999),
-            max_us: self.interval.max(),
-        };
+    /// The figures since the last look, and the histogram that they are of.
+    pub(crate) fn take(&mut self) -> (LatencySample, Histogram<u64>) {
+        let interval = self.interval.clone();
         self.interval.reset();
-        sample
+        (sample(&interval), interval)
     }
 
     pub(crate) fn measured(&self) -> Latency {
-        let ms = |quantile: f64| self.measured.value_at_quantile(quantile) as f64 / 1e3;
-        Latency { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), p999: ms(0.999), max: self.measured.max() as f64 / 1e3 }
+        latency(&self.measured)
     }
+
+    /// The same over several routes.
+    pub(crate) fn measured_on_all(all: &[Self]) -> Latency {
+        latency(&sum(all.iter().map(|one| &one.measured)))
+    }
+}
+
+/// All of them as one.
+pub(crate) fn sum<'a>(all: impl IntoIterator<Item = &'a Histogram<u64>>) -> Histogram<u64> {
+    let mut sum = empty();
+    for one in all {
+        sum.add(one).expect("all have the same bounds");
+    }
+    sum
+}
+
+fn empty() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST_US, 3).expect("1 < a day, three digits: valid bounds")
+}
+
+pub(crate) fn sample(interval: &Histogram<u64>) -> LatencySample {
+    LatencySample {
+        count: interval.len(),
+        p50_us: interval.value_at_quantile(0.5),
+        p90_us: interval.value_at_quantile(0.9),
+        p99_us: interval.value_at_quantile(0.99),
+        p999_us: interval.value_at_quantile(0.999),
+        max_us: interval.max(),
+    }
+}
+
+fn latency(measured: &Histogram<u64>) -> Latency {
+    let ms = |quantile: f64| measured.value_at_quantile(quantile) as f64 / 1e3;
+    Latency { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), p999: ms(0.999), max: measured.max() as f64 / 1e3 }
 }

@@ -73,9 +73,10 @@ impl Recent {
         }
     }
 
-    /// What is in flight: not answered, or not before `settled_us`.
-    pub(crate) fn in_flight(&self, settled_us: u64) -> Vec<Stretch> {
+    /// What is in flight of these entries: not answered, or not before `settled_us`.
+    pub(crate) fn in_flight(&self, settled_us: u64, entries: &Range<usize>) -> Vec<Stretch> {
         let open = self.batches.iter().filter(|batch| batch.answered_us.is_none_or(|at| at >= settled_us));
-        open.flat_map(|batch| batch.stretches.iter().cloned()).collect()
+        let of_these = |(entry, _): &&Stretch| entries.contains(&usize::from(*entry));
+        open.flat_map(|batch| batch.stretches.iter().filter(of_these).cloned()).collect()
     }
 }

@@ -4,14 +4,16 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     intake::{Arrival, Collected, excerpt},
-    labels::Routes,
+    labels::Paths,
     latency::Latencies,
     recent::{Recent, Stretch},
 };
 use crate::{
     books::{Again, Allowance, Books, Marks, entry::Entry},
     counts::CountMap,
+    identity::StreamId,
     ranges::RangeSet,
+    route::RouteId,
 };
 
 /// Stretches of grants kept a stream and kind; beyond them doublings are not allowed, which is the safe side.
@@ -24,28 +26,31 @@ pub(super) struct State {
     /// Entries not yet in the file; `None` without a file.
     pub(super) pending: Option<Vec<Entry>>,
     pub(super) recent: Recent,
-    pub(super) latencies: Latencies,
-    pub(super) routes: Routes,
-    /// Copies that may still come, by stream and kind; used up as they arrive, so that nothing is forgiven afterwards.
+    /// One a route.
+    pub(super) latencies: Vec<Latencies>,
+    /// By stream: the same on every route.
+    pub(super) paths: Paths,
+    /// Copies that may still come, by entry and kind; used up as they arrive, so that nothing is forgiven afterwards.
     grants: Vec<[CountMap; 2]>,
-    /// Crashes of the agent so far.
-    pub(super) crashes: u64,
-    /// Per stream, one past the latest record that arrived whole.
+    /// Crashes of the agent so far, by route.
+    pub(super) crashes: Vec<u64>,
+    /// Per entry, one past the latest record that arrived whole.
     high: Vec<u64>,
 }
 
 impl State {
     pub(super) fn new(books: Books, filed: bool) -> Self {
-        let streams = books.streams().len();
+        let (entries, routes) = (books.streams().len(), books.routes().count());
+        let paths = Paths::new(books.routes().streams());
         Self {
             books,
             pending: filed.then(Vec::new),
             recent: Recent::default(),
-            latencies: Latencies::new(),
-            routes: Routes::new(streams),
-            grants: vec![Default::default(); streams],
-            crashes: 0,
-            high: vec![0; streams],
+            latencies: (0..routes).map(|_| Latencies::new()).collect(),
+            paths,
+            grants: vec![Default::default(); entries],
+            crashes: vec![0; routes],
+            high: vec![0; entries],
         }
     }
 
@@ -56,10 +61,16 @@ impl State {
         }
     }
 
-    /// Books what an intake collected that was opened when there had been so many crashes; `sent` says how far a
-    /// stream has been sent.
-    pub(super) fn book(&mut self, collected: &mut Collected, opened_at: u64, now_us: u64, sent: impl Fn(u16) -> u64) {
-        let missed = self.crashes - opened_at;
+    /// Books what an intake of a route collected that was opened when there had been so many crashes; `sent` says how far
+    /// a stream has been sent.
+    pub(super) fn book(
+        &mut self,
+        collected: &mut Collected,
+        (route, opened_at): (RouteId, u64),
+        now_us: u64,
+        sent: impl Fn(u16) -> u64,
+    ) {
+        let missed = self.crashes[usize::from(route.0)] - opened_at;
         let all_due_us = std::mem::take(&mut collected.due_us);
         let mut due_us = &all_due_us[..];
         let arrivals = std::mem::take(&mut collected.arrivals);
@@ -70,16 +81,17 @@ impl State {
             let sent = sent(arrival.stream);
             let to = arrival.to.min(sent.max(arrival.from));
             if to < arrival.to {
-                let example = format!("records {}–{} of stream {}", to, arrival.to - 1, arrival.stream);
-                self.add(Entry::Unexpected { count: arrival.to - to });
-                self.add(Entry::Example { text: example });
+                let text = format!("records {}–{} of stream {}", to, arrival.to - 1, arrival.stream);
+                self.add(Entry::Unexpected { route: route.0, count: arrival.to - to });
+                self.add(Entry::Example { route: route.0, text });
             }
             if to > arrival.from {
+                let entry = self.books.routes().entry(route, StreamId(arrival.stream)).0;
                 // What comes through an old connection was in flight at each crash since.
-                (0..missed).for_each(|_| self.grant(arrival.stream, arrival.from..to, Allowance::InFlight));
-                self.arrived(arrival, to, mine, now_us);
-                self.check_labels(arrival, to, &collected.paths);
-                collected.remember(arrival.stream, arrival.from..to);
+                (0..missed).for_each(|_| self.grant(entry, arrival.from..to, Allowance::InFlight));
+                self.arrived(entry, arrival.from..to, mine, now_us);
+                self.check_labels(entry, arrival, to, &collected.paths);
+                collected.remember(entry, arrival.from..to);
             }
         }
         collected.arrivals = arrivals;
@@ -92,38 +104,41 @@ impl State {
         }
     }
 
-    fn arrived(&mut self, arrival: &Arrival, to: u64, due_us: &[u64], now_us: u64) {
-        let stream = arrival.stream;
-        let book = &mut self.books.streams[usize::from(stream)];
+    fn arrived(&mut self, entry: u16, seqs: Range<u64>, due_us: &[u64], now_us: u64) {
+        let book = &mut self.books.streams[usize::from(entry)];
+        let (start, to) = (seqs.start, seqs.end);
         let mut again = Vec::new();
-        let fresh = book.arrived.insert(arrival.from..to, |range| again.push(range));
-        if fresh == to - arrival.from {
-            self.first(stream, arrival.from..to, &due_us[..fresh as usize], now_us);
+        let fresh = book.arrived.insert(seqs.clone(), |range| again.push(range));
+        if fresh == to - start {
+            self.first(entry, seqs, &due_us[..fresh as usize], now_us);
         } else {
-            let mut from = arrival.from;
+            let mut from = start;
             for repeat in again {
                 if repeat.start > from {
-                    let slice = (from - arrival.from) as usize..(repeat.start - arrival.from) as usize;
-                    self.first(stream, from..repeat.start, &due_us[slice], now_us);
+                    let slice = (from - start) as usize..(repeat.start - start) as usize;
+                    self.first(entry, from..repeat.start, &due_us[slice], now_us);
                 }
                 from = repeat.end;
                 let again = Again { from_us: now_us, until_us: now_us, from: repeat.start, to: repeat.end };
-                self.use_grants(stream, repeat.clone());
-                self.add(Entry::Surplus { stream, seqs: repeat, copies: 1 });
-                self.add(Entry::Again { stream, again });
+                self.use_grants(entry, repeat.clone());
+                self.add(Entry::Surplus { stream: entry, seqs: repeat, copies: 1 });
+                self.add(Entry::Again { stream: entry, again });
             }
             if from < to {
-                let slice = (from - arrival.from) as usize..(to - arrival.from) as usize;
-                self.first(stream, from..to, &due_us[slice], now_us);
+                let slice = (from - start) as usize..(to - start) as usize;
+                self.first(entry, from..to, &due_us[slice], now_us);
             }
         }
-        let high = &mut self.high[usize::from(stream)];
+        let high = &mut self.high[usize::from(entry)];
         *high = to.max(*high);
     }
 
     /// Books the first whole copies of records; the bits are set already.
     fn first(&mut self, stream: u16, seqs: Range<u64>, due_us: &[u64], now_us: u64) {
-        self.latencies.book(due_us, now_us);
+        if !self.books.streams[usize::from(stream)].to_drop {
+            let route = self.books.routes().route_of(StreamId(stream));
+            self.latencies[usize::from(route.0)].book(due_us, now_us);
+        }
         let late = seqs.start..seqs.end.min(self.high[usize::from(stream)]);
         if !late.is_empty() {
             self.add(Entry::Reordered { stream, seqs: late.clone(), count: late.end - late.start });
@@ -137,8 +152,7 @@ impl State {
         }
     }
 
-    fn check_labels(&mut self, arrival: &Arrival, to: u64, paths: &[Vec<u8>]) {
-        let stream = arrival.stream;
+    fn check_labels(&mut self, stream: u16, arrival: &Arrival, to: u64, paths: &[Vec<u8>]) {
         if arrival.wrong_output {
             let count = to - arrival.from;
             self.add(Entry::Misattributed { stream, seqs: arrival.from..to, count });
@@ -147,7 +161,7 @@ impl State {
         }
         let Some(path) = arrival.path else { return };
         let path = &paths[path as usize];
-        for seqs in self.routes.misplaced(stream, arrival.from, to, path) {
+        for seqs in self.paths.misplaced(arrival.stream, arrival.from, to, path) {
             let count = seqs.end - seqs.start;
             self.add(Entry::Misattributed { stream, seqs, count });
             self.add(Entry::SeenUnder { stream, label: excerpt(path), count });
@@ -189,13 +203,16 @@ impl State {
     }
 
     /// Takes over how far the generator has come.
-    pub(super) fn advance(&mut self, marks: impl Iterator<Item = Marks>) {
+    pub(super) fn advance(&mut self, marks: impl Iterator<Item = Marks> + Clone) {
+        let routes = self.books.routes.count();
+        // The generator writes once for all routes.
+        let marks = std::iter::repeat_n(marks, routes).flatten();
         for (book, marks) in self.books.streams.iter_mut().zip(marks) {
             book.advance(marks);
         }
     }
 
-    /// How far every stream has come, as entries.
+    /// How far every stream has come, for every entry of the books.
     pub(super) fn marks_entries(&self) -> Vec<Entry> {
         let streams = self.books.streams().iter().enumerate();
         streams.map(|(stream, book)| Entry::Marks { stream: stream as u16, marks: book.marks() }).collect()

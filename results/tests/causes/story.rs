@@ -32,11 +32,11 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn new() -> Self {
-        let plan = LedgerPlan { run: 1, streams: vec!["app".to_owned()], books: None, settle_us: SECOND };
+        let plan = LedgerPlan { run: 1, streams: vec!["app".to_owned()], books: None, settle_us: SECOND, ..LedgerPlan::default() };
         let ledger = Ledger::create(plan).expect("no file");
         ledger.reserve(APP, 1 << 20).expect("no file");
         let mut story = Self { events: Vec::new(), ledger, written: 0, delivered: 0, held: None };
-        story.at(0, What::Agent(AgentEvent::Started { pid: 1 }));
+        story.at(0, What::Agent(AgentEvent::Started { pid: 1, process: String::new() }));
         story
     }
 
@@ -98,7 +98,7 @@ impl Story {
     /// A fault of the sink is in force.
     pub(super) fn sink(&mut self, from_s: u64, until_s: u64) {
         for (t_s, state) in [(from_s, FaultState::Applied), (until_s, FaultState::Healed)] {
-            let fault = Fault { id: 3, name: "refuse".to_owned(), state, hits: 9, detail: String::new() };
+            let fault = Fault { id: 3, name: "refuse".to_owned(), on: String::new(), state, hits: 9, detail: String::new() };
             self.at(t_s * SECOND, What::Fault(fault));
         }
     }
@@ -145,13 +145,13 @@ impl Story {
     }
 
     pub(super) fn kill(&mut self, t_s: u64) {
-        let ended = AgentEvent::Ended { pid: 1, how: "signal 9".to_owned(), asked: true };
+        let ended = AgentEvent::Ended { pid: 1, how: "signal 9".to_owned(), asked: true, process: String::new() };
         self.at(t_s * SECOND, What::Agent(ended));
         self.ledger.agent_down(t_s * SECOND, 0);
     }
 
     pub(super) fn start(&mut self, t_s: u64) {
-        self.at(t_s * SECOND, What::Agent(AgentEvent::Started { pid: 2 }));
+        self.at(t_s * SECOND, What::Agent(AgentEvent::Started { pid: 2, process: String::new() }));
     }
 
     pub(super) fn books(&self) -> Books {

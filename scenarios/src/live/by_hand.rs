@@ -151,11 +151,11 @@ impl<'p> ByHand<'p> {
             _ if faults.heal_named(KILL, scene)? => {}
             _ if !runs => {
                 let pid = scene.agent.start()?;
-                scene.bus.say(What::Agent(results::event::AgentEvent::Started { pid }));
+                scene.bus.say(What::Agent(results::event::AgentEvent::Started { pid, process: String::new() }));
                 let id = self.take_id();
                 for state in [FaultState::Applied, FaultState::Healed] {
                     let detail = format!("the agent was down; pid {pid} was started");
-                    scene.bus.say(What::Fault(Fault { id, name: RESTART.to_owned(), state, hits: 0, detail }));
+                    scene.bus.say(What::Fault(Fault { id, name: RESTART.to_owned(), on: String::new(), state, hits: 0, detail }));
                 }
             }
             _ => {

@@ -140,7 +140,7 @@ impl Faults {
         // A person may have started it again before.
         if active.restart && scene.agent.pid().is_none() {
             let pid = scene.agent.start()?;
-            scene.bus.say(What::Agent(AgentEvent::Started { pid }));
+            scene.bus.say(What::Agent(AgentEvent::Started { pid, process: String::new() }));
         }
         let state = if active.took_effect { FaultState::Healed } else { FaultState::NoEffect };
         say(scene, &active, state);
@@ -213,7 +213,7 @@ fn end(planned: Planned, pid: u32, t_us: u64, active: &mut Active, scene: &mut S
     if let Some(ended) = ended {
         active.took_effect = true;
         active.detail = format!("pid {} ended by {}", ended.pid, ended.how);
-        scene.bus.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how, asked: true }));
+        scene.bus.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how, asked: true, process: String::new() }));
     }
     active.restart = true;
 }
@@ -221,7 +221,7 @@ fn end(planned: Planned, pid: u32, t_us: u64, active: &mut Active, scene: &mut S
 fn say(scene: &Scene<'_>, active: &Active, state: FaultState) {
     let name = active.name.to_owned();
     let (id, hits, detail) = (active.planned.id, active.hits, active.detail.clone());
-    scene.bus.say(What::Fault(Fault { id, name, state, hits, detail }));
+    scene.bus.say(What::Fault(Fault { id, name, on: String::new(), state, hits, detail }));
 }
 
 fn mode(kind: FaultKind) -> Mode {

@@ -74,8 +74,7 @@ impl Stage {
             run,
             streams: plan.streams.iter().map(|stream| stream.name.clone()).collect(),
             books: Some(folder.join("books.bin")),
-            settle_us: plan.settle.0,
-        })?;
+            settle_us: plan.settle.0, ..LedgerPlan::default() })?;
         let load = load_plan(plan, how.seed, run, root.path());
         let (http, follower, sink) = receivers(plan, &load, &ledger, trial, &out)?;
         let wiring = Wiring {
@@ -116,7 +115,7 @@ impl Stage {
     /// Starts the agent's first process.
     pub(super) fn start_agent(&mut self) -> Result<(), RunError> {
         let pid = self.agent.start()?;
-        self.bus.say(What::Agent(AgentEvent::Started { pid }));
+        self.bus.say(What::Agent(AgentEvent::Started { pid, process: String::new() }));
         Ok(())
     }
 
@@ -170,7 +169,7 @@ impl Stage {
             trial.wait_until(trial.now_us() + 10_000);
         };
         if let Some(ended) = ended {
-            self.bus.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how, asked: ended.asked }));
+            self.bus.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how, asked: ended.asked, process: String::new() }));
         }
     }
 

@@ -116,7 +116,7 @@ fn twelve_seconds(fail: bool) -> Vec<Event> {
         at(0, What::Begun(vec!["web-00".into(), "worker-00".into()])),
         opened(1, 0, 0, 131, 0),
         opened(2, 1, 0, 200, 0),
-        at(3, What::Agent(AgentEvent::Started { pid: 42 })),
+        at(3, What::Agent(AgentEvent::Started { pid: 42, process: String::new() })),
         at(4, What::Phase(Phase::Measure)),
     ];
     for quarter in 1..=48u64 {
@@ -157,7 +157,7 @@ fn twelve_seconds(fail: bool) -> Vec<Event> {
         events.push(opened(t_us + 5, 0, generation, inode, seq));
     }
     let refuse = |state, detail: &str| {
-        What::Fault(Fault { id: 1, name: "refuse".into(), state, hits: 17, detail: detail.into() })
+        What::Fault(Fault { id: 1, name: "refuse".into(), on: String::new(), state, hits: 17, detail: detail.into() })
     };
     events.push(at(4 * S, refuse(FaultState::Applied, "status 503")));
     events.push(at(5 * S, refuse(FaultState::Healed, "17 requests were refused")));
@@ -250,7 +250,7 @@ pub(crate) fn crowded(folder: &Path, least: usize) -> PathBuf {
             let name = if generation.is_multiple_of(2) { "refuse" } else { "hang" };
             at(
                 t_us,
-                What::Fault(Fault { id: generation, name: name.into(), state, hits: 3, detail: "3 requests".into() }),
+                What::Fault(Fault { id: generation, name: name.into(), on: String::new(), state, hits: 3, detail: "3 requests".into() }),
             )
         };
         events.push(fault(FaultState::Applied, t_us));

@@ -16,7 +16,7 @@ fn streams(samples: &[(u64, u64)]) -> What {
 }
 
 fn fault(name: &str, id: u32, state: FaultState) -> What {
-    What::Fault(Fault { id, name: name.into(), state, hits: 0, detail: String::new() })
+    What::Fault(Fault { id, name: name.into(), on: String::new(), state, hits: 0, detail: String::new() })
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_new_process_does_not_run_its_cpu_time_backwards() {
     let sample = |cpu| What::Sample(Sample { agent_cpu_us: cpu, ..Sample::default() });
     let mut board = Board::default();
     board.fold(&at(S, sample(900_000)));
-    board.fold(&at(2 * S, What::Agent(AgentEvent::Started { pid: 7 })));
+    board.fold(&at(2 * S, What::Agent(AgentEvent::Started { pid: 7, process: String::new() })));
     board.fold(&at(3 * S, sample(100_000)));
     board.fold(&at(4 * S, sample(600_000)));
     let used = board.history.between(0, u64::MAX).stat(Series::Cpu).unwrap();
@@ -91,9 +91,9 @@ fn whatever_happens_for_however_long_the_board_stays_small() {
         let t_us = u64::from(n) * S;
         board.fold(&at(t_us, fault("hang", n, FaultState::Applied)));
         board.fold(&at(t_us, fault("hang", n, FaultState::NoEffect)));
-        board.fold(&at(t_us, What::Agent(AgentEvent::Started { pid: n })));
+        board.fold(&at(t_us, What::Agent(AgentEvent::Started { pid: n, process: String::new() })));
         let how = "signal 9".to_owned();
-        board.fold(&at(t_us, What::Agent(AgentEvent::Ended { pid: n, how, asked: false })));
+        board.fold(&at(t_us, What::Agent(AgentEvent::Ended { pid: n, how, asked: false, process: String::new() })));
         board.fold(&at(t_us, streams(&[(u64::from(n), 0)])));
     }
     assert_eq!((board.findings.all().len(), board.findings.more), (1000, 39_000));

@@ -49,7 +49,7 @@ impl Run {
 
     fn fault(&mut self, t_us: u64, id: u32, name: &str, state: FaultState, detail: &str) {
         let hits = if state == FaultState::Healed { 17 } else { 0 };
-        self.at(t_us, What::Fault(Fault { id, name: name.into(), state, hits, detail: detail.into() }));
+        self.at(t_us, What::Fault(Fault { id, name: name.into(), on: String::new(), state, hits, detail: detail.into() }));
     }
 
     fn rotate(&mut self, t_us: u64, stream: u16, rotation: u32, path: &str) {
@@ -117,7 +117,7 @@ pub(super) fn passed() -> Board {
 fn run(about: About, seconds: u64, stands_from: Option<u64>) -> Board {
     let mut run = Run(Board::new(about));
     run.at(0, What::Begun(["web-00", "worker-00", "worker-01", "worker-02"].map(str::to_owned).to_vec()));
-    run.at(10, What::Agent(AgentEvent::Started { pid: 4127 }));
+    run.at(10, What::Agent(AgentEvent::Started { pid: 4127, process: String::new() }));
     run.at(20, What::Phase(Phase::WarmUp));
     for quarter in 1..=seconds * 4 {
         let t_us = quarter * S / 4;
@@ -158,7 +158,7 @@ pub(super) fn extreme() -> Board {
     let about = About { rate: 1e7, seed: u64::MAX, lengths, ..about("a-scenario-with-quite-a-long-name-for-a-header") };
     let mut run = Run(Board::new(about));
     run.at(0, What::Begun((0..10_000).map(|n| format!("stream-{n:05}")).collect()));
-    run.at(10, What::Agent(AgentEvent::Started { pid: u32::MAX }));
+    run.at(10, What::Agent(AgentEvent::Started { pid: u32::MAX, process: String::new() }));
     run.at(20, What::Phase(Phase::WarmUp));
     run.at(60 * S, What::Phase(Phase::Measure));
     for second in 1..=3600u64 {
@@ -203,8 +203,8 @@ pub(super) fn hostile() -> Board {
     run.fault(2 * S, 0, HOSTILE, FaultState::Applied, HOSTILE);
     run.fault(3 * S, 1, "\u{1b}", FaultState::NoEffect, HOSTILE);
     run.at(3 * S, What::Warning(Warning { name: HOSTILE.into(), text: format!("{HOSTILE}\n{HOSTILE}") }));
-    run.at(3 * S, What::Agent(AgentEvent::Started { pid: 1 }));
-    run.at(4 * S, What::Agent(AgentEvent::Ended { pid: 1, how: HOSTILE.into(), asked: false }));
+    run.at(3 * S, What::Agent(AgentEvent::Started { pid: 1, process: String::new() }));
+    run.at(4 * S, What::Agent(AgentEvent::Ended { pid: 1, how: HOSTILE.into(), asked: false, process: String::new() }));
     run.at(4 * S, What::Stall(Stall { stream: StreamId(u16::MAX), from_us: u64::MAX, until_us: None }));
     run.at(4 * S, What::Stall(Stall { stream: StreamId(0), from_us: 0, until_us: None }));
     let error = Some(HOSTILE.to_owned());

@@ -113,7 +113,7 @@ impl Hand {
         while let Ok((order, id)) = orders.recv() {
             let say = |state, detail| {
                 let name = format!("hand_{}", order.name());
-                self.worker.bus.say(What::Fault(Fault { id, name, state, hits: 0, detail }));
+                self.worker.bus.say(What::Fault(Fault { id, name, on: String::new(), state, hits: 0, detail }));
             };
             say(FaultState::Applied, String::new());
             let did = self.perform(order);

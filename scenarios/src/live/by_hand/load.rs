@@ -107,12 +107,12 @@ impl Load {
 }
 
 fn applied(name: &str, id: u32, detail: String) -> Fault {
-    Fault { id, name: name.to_owned(), state: FaultState::Applied, hits: 0, detail }
+    Fault { id, name: name.to_owned(), on: String::new(), state: FaultState::Applied, hits: 0, detail }
 }
 
 fn over(name: &str, id: u32, took_effect: bool, detail: String) -> Fault {
     let state = if took_effect { FaultState::Healed } else { FaultState::NoEffect };
-    Fault { id, name: name.to_owned(), state, hits: 0, detail }
+    Fault { id, name: name.to_owned(), on: String::new(), state, hits: 0, detail }
 }
 
 #[cfg(test)]

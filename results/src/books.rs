@@ -184,7 +184,8 @@ impl Books {
         self.routes.ids().map(|route| self.torn_on(route)).sum()
     }
 
-    fn torn_on(&self, route: RouteId) -> u64 {
+    /// The same of a route.
+    pub(crate) fn torn_on(&self, route: RouteId) -> u64 {
         let known: u64 = self.streams[self.routes.entries(route)].iter().map(StreamBook::torn_at_source).sum();
         let strangers = self.strangers_on(route);
         strangers.torn.saturating_sub(known).min(strangers.fragments).min(strangers.unidentified)

@@ -65,12 +65,18 @@ pub fn causes(books: &Books, events: &[Event]) -> Vec<Cause> {
     let written: Vec<u64> = books.streams().iter().map(|book| book.marks().written).collect();
     let history = History::new(events, &written);
     let mut causes = Vec::new();
-    for (at, book) in books.streams().iter().enumerate() {
-        let stream = StreamId(at as u16);
-        let case = Case { history: &history, books, stream };
-        let name = books.name(stream);
-        causes.extend(summed("lost", &name, case.explain()));
-        causes.extend(summed("duplicated", &name, duplicated::explain(&history, book, stream)));
+    for route in books.routes().ids() {
+        // Where the source's own count covers all that is missing, the agent has nothing to explain.
+        let is_agents = books.route_totals(route).lost > 0;
+        for at in books.routes().entries(route) {
+            let entry = StreamId(at as u16);
+            let case = Case { history: &history, books, entry, stream: books.routes().stream_of(entry) };
+            let name = books.name(entry);
+            if is_agents {
+                causes.extend(summed("lost", &name, case.explain()));
+            }
+            causes.extend(summed("duplicated", &name, duplicated::explain(&books.streams()[at], &case)));
+        }
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
     causes

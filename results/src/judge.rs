@@ -6,9 +6,14 @@
 
 mod findings;
 mod measured;
+mod processes;
+mod promises;
+mod routes;
+mod source;
 mod stalls;
+mod unproven;
 
-use self::findings::{broken_promises, unproven};
+use self::routes::Way;
 pub use self::measured::rates;
 use crate::{
     books::Books,
@@ -38,6 +43,8 @@ pub struct Trial<'a> {
     pub events: &'a [Event],
     /// Delivery latency over the measure phase.
     pub latency: Latency,
+    /// The same of each route, where there are several; index = route.
+    pub route_latency: Vec<Latency>,
     /// Rates over the measure phase.
     pub rates: Rates,
     /// What agent and bench used.
@@ -55,10 +62,11 @@ pub struct Trial<'a> {
 /// Judges a run.
 pub fn judge(trial: &Trial<'_>) -> Outcome {
     let books = trial.books.totals();
+    let ways = Way::all(trial);
     let proofs = proofs(trial.events);
     let stalls = stalls::reports(trial.books, trial.events);
-    let unknown_because = unproven(trial, &books, &proofs);
-    let broken = broken_promises(trial, &books, &stalls);
+    let unknown_because = unproven::unproven(trial, &books, &ways, &proofs);
+    let broken = promises::broken(trial, &books, &ways, &stalls);
     let failed = !broken.is_empty();
     let verdict = match (failed, unknown_because.is_empty()) {
         (true, _) => Verdict::Fail,
@@ -66,7 +74,7 @@ pub fn judge(trial: &Trial<'_>) -> Outcome {
         (false, true) => Verdict::Pass,
     };
     let mut findings = broken;
-    findings.extend(findings::remarks(trial, &books));
+    findings.extend(findings::remarks(trial, &books, &ways));
     Outcome {
         schema: outcome::SCHEMA,
         scenario: trial.scenario.clone(),
@@ -77,6 +85,9 @@ pub fn judge(trial: &Trial<'_>) -> Outcome {
         exit: exit(verdict, trial.broken_off),
         broken_off: trial.broken_off,
         books,
+        routes: routes::reports(trial, &ways),
+        source_losses: trial.books.source_losses(),
+        processes: processes::reports(trial.events),
         stalls,
         causes: causes(trial.books, trial.events),
         proofs,

@@ -256,7 +256,7 @@ pub struct Latency {
 pub struct Rates {
     /// Records written.
     pub sent_per_s: f64,
-    /// Records delivered.
+    /// Records delivered, over all routes.
     pub delivered_per_s: f64,
     /// Bytes written, with framing.
     pub sent_bytes_per_s: f64,

@@ -47,10 +47,11 @@ impl Books {
 
     /// Every reason for which records were lost before any agent could read them.
     pub fn source_losses(&self) -> Vec<SourceLoss> {
-        self.routes.ids().flat_map(|route| self.losses_of(route)).collect()
+        self.routes.ids().flat_map(|route| self.source_losses_of(route)).collect()
     }
 
-    fn losses_of(&self, route: RouteId) -> Vec<SourceLoss> {
+    /// The same of a route.
+    pub fn source_losses_of(&self, route: RouteId) -> Vec<SourceLoss> {
         let name = if self.routes.is_single() { String::new() } else { self.routes.name(route) };
         let mut named: BTreeMap<&str, u64> = BTreeMap::new();
         for book in self.streams[self.routes.entries(route)].iter().filter(|book| !book.is_to_drop()) {

@@ -4,17 +4,16 @@ use std::ops::Range;
 
 use super::{
     Explained, Kind,
-    history::History,
+    lost::Case,
     words::{name, seconds, short},
 };
 use crate::{
     books::{Again, Allowance, StreamBook},
-    identity::StreamId,
     ranges::sentence,
 };
 
 /// Explains every surplus copy of a stream.
-pub(super) fn explain(history: &History, book: &StreamBook, stream: StreamId) -> Vec<Explained> {
+pub(super) fn explain(book: &StreamBook, case: &Case<'_>) -> Vec<Explained> {
     let mut parts = Vec::new();
     for (seqs, copies, allowance) in book.allowed_surplus() {
         let (kind, why) = match allowance {
@@ -26,13 +25,14 @@ pub(super) fn explain(history: &History, book: &StreamBook, stream: StreamId) ->
     }
     for (seqs, copies) in book.forbidden_surplus() {
         let again = book.again().iter().find(|again| again.from < seqs.end && seqs.start < again.to);
-        let (kind, evidence) = forbidden(history, stream, &seqs, again);
+        let (kind, evidence) = forbidden(case, &seqs, again);
         parts.push(Explained { kind, count: (seqs.end - seqs.start) * copies, seqs, evidence });
     }
     parts
 }
 
-fn forbidden(history: &History, stream: StreamId, seqs: &Range<u64>, again: Option<&Again>) -> (Kind, Vec<String>) {
+fn forbidden(case: &Case<'_>, seqs: &Range<u64>, again: Option<&Again>) -> (Kind, Vec<String>) {
+    let Case { history, stream, entry, .. } = *case;
     let records = sentence([seqs.clone()], 1);
     let at = again.map_or_else(String::new, |again| format!(" at {}", seconds(again.from_us)));
     let from_us = again.map_or(u64::MAX, |again| again.from_us);
@@ -53,11 +53,12 @@ fn forbidden(history: &History, stream: StreamId, seqs: &Range<u64>, again: Opti
         return (Kind::RereadAfterRenameBack, vec![evidence]);
     }
     if let Some(ending) =
-        ended.filter(|ending| history.sample_at(stream, ending.t_us).is_none_or(|then| seqs.start < then.0))
+        ended.filter(|ending| history.sample_at(entry, ending.t_us).is_none_or(|then| seqs.start < then.0))
     {
         let evidence = format!(
-            "records {records} were delivered and answered before the agent ended at {} ({}), and arrived again{at}: what it had \
+            "records {records} were delivered and answered before {} ended at {} ({}), and arrived again{at}: what it had \
              noted as done was older than what was delivered.",
+            ending.who(),
             seconds(ending.t_us),
             short(&ending.how)
         );

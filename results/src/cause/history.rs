@@ -47,14 +47,15 @@ impl History {
                 }
             }
             What::RotationStep(step) if step.error.is_none() => self.step(t_us, step),
-            What::Agent(AgentEvent::Started { .. }) => {
+            What::Agent(AgentEvent::Started { process, .. }) => {
                 self.started_us.push(t_us);
-                if let Some(ending) = self.endings.last_mut() {
+                if let Some(ending) = self.endings.iter_mut().rev().find(|ending| ending.process == *process) {
                     ending.restarted_us.get_or_insert(t_us);
                 }
             }
-            What::Agent(AgentEvent::Ended { how, .. }) => {
-                self.endings.push(Ending { t_us, how: how.clone(), restarted_us: None });
+            What::Agent(AgentEvent::Ended { how, process, .. }) => {
+                let (how, process) = (how.clone(), process.clone());
+                self.endings.push(Ending { t_us, process, how, restarted_us: None });
             }
             _ => {}
         }
@@ -147,16 +148,16 @@ impl History {
         hit.max_by_key(|trouble| trouble.within(from_us, to_us))
     }
 
-    /// How many records of a stream were delivered at a moment, and how many written, by the last look before it.
-    pub(super) fn sample_at(&self, stream: StreamId, t_us: u64) -> Option<StreamSample> {
+    /// How many records of an entry of the books were delivered at a moment, and how many written, by the last look before it.
+    pub(super) fn sample_at(&self, entry: StreamId, t_us: u64) -> Option<StreamSample> {
         let before = self.samples.partition_point(|(at, _)| *at <= t_us).checked_sub(1)?;
-        self.samples[before].1.get(usize::from(stream.0)).copied()
+        self.samples[before].1.get(usize::from(entry.0)).copied()
     }
 
-    /// When so many records of a stream had been delivered, by the first look that saw it.
-    pub(super) fn delivered_us(&self, stream: StreamId, count: u64) -> Option<u64> {
+    /// When so many records of an entry had been delivered, by the first look that saw it.
+    pub(super) fn delivered_us(&self, entry: StreamId, count: u64) -> Option<u64> {
         let enough = |sample: &&(u64, Vec<StreamSample>)| {
-            sample.1.get(usize::from(stream.0)).is_some_and(|StreamSample(_, delivered)| *delivered >= count)
+            sample.1.get(usize::from(entry.0)).is_some_and(|StreamSample(_, delivered)| *delivered >= count)
         };
         self.samples.iter().find(enough).map(|(t_us, _)| *t_us)
     }

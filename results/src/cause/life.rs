@@ -1,5 +1,6 @@
 //! What is remembered of one file, one end of the agent, one fault of the sink.
 
+use super::words::short;
 use crate::event::FileId;
 
 /// One file of a stream, over its life.
@@ -59,6 +60,15 @@ impl Trouble {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ending {
     pub(super) t_us: u64,
+    /// Name of the process; empty if it is the only one.
+    pub(super) process: String,
     pub(super) how: String,
     pub(super) restarted_us: Option<u64>,
+}
+
+impl Ending {
+    /// Who it was that ended, for sentences.
+    pub(super) fn who(&self) -> String {
+        if self.process.is_empty() { "the agent".to_owned() } else { short(&self.process) }
+    }
 }

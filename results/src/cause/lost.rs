@@ -28,16 +28,19 @@ use crate::{
 /// How long a look at the streams may lag behind what happened, microseconds.
 const SLACK_US: u64 = 1_000_000;
 
-/// Everything that is asked about one stream.
+/// Everything that is asked about one stream on one route.
 pub(super) struct Case<'a> {
     pub(super) history: &'a History,
     pub(super) books: &'a Books,
+    /// Its entry of the books: what arrived, and when.
+    pub(super) entry: StreamId,
+    /// Whose files it is about.
     pub(super) stream: StreamId,
 }
 
 impl Case<'_> {
     fn book(&self) -> &StreamBook {
-        &self.books.streams()[usize::from(self.stream.0)]
+        &self.books.streams()[usize::from(self.entry.0)]
     }
 
     /// Explains every lost record of the stream.
@@ -81,8 +84,8 @@ impl Case<'_> {
     fn crash(&self, hole: &Range<u64>) -> Option<&Ending> {
         let before = self.book().arrived().count_in(0..hole.start);
         self.history.endings.iter().find(|ending| {
-            let Some(then) = self.history.sample_at(self.stream, ending.t_us) else { return false };
-            let Some(soon) = self.history.sample_at(self.stream, ending.t_us + SLACK_US) else { return false };
+            let Some(then) = self.history.sample_at(self.entry, ending.t_us) else { return false };
+            let Some(soon) = self.history.sample_at(self.entry, ending.t_us + SLACK_US) else { return false };
             let later = self.book().arrived().next_set(hole.end).is_some();
             then.1 <= before
                 && before <= soon.1.max(then.1)
@@ -96,7 +99,7 @@ impl Case<'_> {
         let before = self.book().arrived().count_in(0..hole.start);
         let when = self
             .history
-            .delivered_us(self.stream, before)
+            .delivered_us(self.entry, before)
             .map_or_else(String::new, |t| format!(" after {}", seconds(t)));
         format!(
             "nothing of the stream arrived{when}: every record from {} on is missing, the first of them in generation {} of {} \
@@ -121,7 +124,9 @@ impl Case<'_> {
 
     /// True if no record of a file arrived that had any.
     fn untouched(&self, life: &Life) -> bool {
-        let book = &self.books.streams()[usize::from(life.stream)];
+        let routes = self.books.routes();
+        let entry = routes.entry(routes.route_of(self.entry), StreamId(life.stream));
+        let book = &self.books.streams()[usize::from(entry.0)];
         life.first_seq < life.end_seq && book.arrived().count_in(life.first_seq..life.end_seq) == 0
     }
 
@@ -142,7 +147,8 @@ impl Case<'_> {
             None => "it went on behind them: it had noted them as done when it had only read them.".to_owned(),
         };
         format!(
-            "the agent ended at {} ({}){restarted}; records {} were on disk by then and not yet delivered, and {why}",
+            "{} ended at {} ({}){restarted}; records {} were on disk by then and not yet delivered, and {why}",
+            ending.who(),
             seconds(ending.t_us),
             short(&ending.how),
             sentence([hole.clone()], 1)

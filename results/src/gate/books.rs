@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Facts;
 use crate::{
     contract::{Contract, Delivery},
-    outcome::{Outcome, Verdict},
+    outcome::{BookTotals, Outcome, Verdict},
 };
 
 /// One of the seven counts.
@@ -61,12 +61,19 @@ impl Book {
 /// have been on their way: it says nothing of missing ones.
 pub(super) fn forbidden(outcome: &Outcome, contract: &Contract) -> BTreeMap<Book, u64> {
     let books = &outcome.books;
-    let surplus = match contract.delivery {
+    // A route may be held to something else than the others.
+    let own = outcome.routes.iter().map(|route| (route.delivery, route.books));
+    let routes: Vec<(Delivery, BookTotals)> =
+        if own.len() == 0 { vec![(contract.delivery, *books)] } else { own.collect() };
+    let surplus = routes.iter().map(|(delivery, books)| match delivery {
         Delivery::AtLeastOnce => books.duplicated.saturating_sub(books.duplicated_allowed),
         Delivery::AtMostOnce | Delivery::ExactlyOnce => books.duplicated,
-    };
+    });
+    let surplus = surplus.sum();
+    let must_arrive = routes.iter().filter(|(delivery, _)| *delivery != Delivery::AtMostOnce);
+    let (bound_routes, lost) = must_arrive.fold((0, 0), |(n, lost), (_, books)| (n + 1, lost + books.lost));
     let bound = [
-        (Book::Lost, contract.delivery != Delivery::AtMostOnce && !outcome.broken_off, books.lost),
+        (Book::Lost, bound_routes > 0 && !outcome.broken_off, lost),
         (Book::Stalled, !outcome.broken_off, outcome.stalls.len() as u64),
         (Book::Corrupted, true, books.corrupted),
         (Book::Duplicated, true, surplus),

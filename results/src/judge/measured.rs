@@ -6,7 +6,7 @@ use crate::{
     outcome::Rates,
 };
 
-/// Records and bytes a second between the first and the last sample of the measure phase. A phase too short for two
+/// Records and bytes a second, delivered over all routes, between the first and the last sample of the measure phase. A phase too short for two
 /// samples takes what was written in all, over its length.
 pub fn rates(events: &[Event], books: &Books) -> Rates {
     let mut start = None;
@@ -33,7 +33,8 @@ pub fn rates(events: &[Event], books: &Books) -> Rates {
         };
     }
     let totals = books.totals();
-    let bytes = books.streams().iter().map(|book| book.marks().bytes).sum();
+    let written_by = &books.streams()[..books.routes().streams()];
+    let bytes = written_by.iter().map(|book| book.marks().bytes).sum();
     Rates {
         sent_per_s: per_s(totals.written, start, end),
         delivered_per_s: per_s(totals.delivered, start, end),

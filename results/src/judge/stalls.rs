@@ -25,7 +25,7 @@ pub(super) fn reports(books: &Books, events: &[Event]) -> Vec<StallReport> {
         stream: books.name(stream),
         from_s: from_us as f64 / 1e6,
         until_s: until_us.map(|until| until as f64 / 1e6),
-        after: after(events, stream, from_us + LOOK_US),
+        after: after(events, books.routes().stream_of(stream), from_us + LOOK_US),
         undelivered: books
             .streams()
             .get(usize::from(stream.0))
@@ -46,7 +46,8 @@ fn after(events: &[Event], stream: StreamId, until_us: u64) -> String {
             }
             What::Fault(fault) if fault.state != FaultState::NoEffect => {
                 let what = if fault.state == FaultState::Healed { "the end of " } else { "" };
-                Some(format!("{what}fault {} ({}) at {at}", fault.id, fault.name))
+                let on = if fault.on.is_empty() { String::new() } else { format!(" on {}", name(&fault.on)) };
+                Some(format!("{what}fault {} ({}{on}) at {at}", fault.id, fault.name))
             }
             _ => None,
         }

@@ -12,7 +12,7 @@ use crate::{
     contract::Contract,
     event::{Event, What},
     judge::{Trial, judge, rates},
-    outcome::Outcome,
+    outcome::{Latency, Outcome},
 };
 
 /// Longest line of `events.jsonl`, bytes.
@@ -91,6 +91,7 @@ impl StoredRun {
             broken_off: manifest.state != RunState::Complete || !books.complete(),
             books: &books,
             events: &self.events,
+            route_latency: before.map(routes).unwrap_or_default(),
             latency: before.map(|outcome| outcome.latency_ms).unwrap_or_default(),
             rates: before.map_or_else(|| rates(&self.events, &books), |outcome| outcome.rates),
             resources: before.map(|outcome| outcome.resources).unwrap_or_default(),
@@ -99,6 +100,10 @@ impl StoredRun {
             run: self.path.display().to_string(),
         }))
     }
+}
+
+fn routes(before: &Outcome) -> Vec<Latency> {
+    before.routes.iter().map(|route| route.latency_ms).collect()
 }
 
 fn never_begun(error: &RunError) -> bool {

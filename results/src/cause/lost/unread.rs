@@ -16,7 +16,7 @@ impl Case<'_> {
     /// where nobody looked, the time of the last delivery has to tell.
     pub(super) fn unread(&self, hole: &Range<u64>, life: &Life) -> (Kind, Vec<String>) {
         let before = self.book().arrived().count_in(0..hole.start);
-        let stopped_us = self.history.delivered_us(self.stream, before);
+        let stopped_us = self.history.delivered_us(self.entry, before);
         let rotated_us = life.renamed.as_ref().map(|(t, _)| *t).or(life.closed_us);
         let file = format!("generation {} of {} (inode {})", life.generation, name(&life.path), life.file.inode);
         let records = self.records(hole, life);

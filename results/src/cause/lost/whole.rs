@@ -59,7 +59,9 @@ impl Case<'_> {
         let whose = if holder.stream == self.stream.0 {
             String::new()
         } else {
-            format!(" of {}", short(&self.books.name(StreamId(holder.stream))))
+            let routes = self.books.routes();
+            let entry = routes.entry(routes.route_of(self.entry), StreamId(holder.stream));
+            format!(" of {}", short(&self.books.name(entry)))
         };
         let freed = holder.unlinked.as_ref().map_or_else(
             || "gone by then".to_owned(),

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
-use results::outcome::{Proofs, Verdict};
+use results::{
+    contract::Delivery,
+    outcome::{Proofs, Verdict},
+};
 use thiserror::Error;
 
 use crate::{
@@ -50,6 +53,12 @@ fn suite(report: &Report) -> TestSuite {
             &format!("book {}", promise.name),
             promise.broken().then_some((NonSuccessKind::Failure, says, why.join("\n"))),
         )
+    }));
+    cases.extend(outcome.routes.iter().map(|route| {
+        let (lost, allowed) = (route.books.lost, route.delivery == Delivery::AtMostOnce);
+        let says = format!("{} of {} lost", count(lost), count(route.books.expected));
+        let wrong = (lost > 0 && !allowed).then(|| (NonSuccessKind::Failure, says, String::new()));
+        case(&format!("route {}", display(&route.name)), wrong)
     }));
     if let Some(limit) = report.limits.p99_ms {
         let p99 = outcome.latency_ms.p99;

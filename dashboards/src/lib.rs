@@ -16,6 +16,7 @@ pub mod junit;
 pub mod markdown;
 pub mod markup;
 pub mod report;
+mod routes;
 pub mod state;
 pub mod svg;
 pub mod text;

@@ -10,6 +10,7 @@ use results::outcome::Verdict;
 use crate::{
     display::{display, display_whole},
     report::Report,
+    routes::{self, Table},
     text::{
         summary::{answer, word},
         units::{self, count},
@@ -121,8 +122,13 @@ fn section(report: &Report) -> String {
         let mark = if p99 > limit { "❌" } else { "✅" };
         let _ = writeln!(out, "| delivery p99 | {} | {} | {mark} |", units::millis(p99), units::millis(limit));
     }
+    for table in [routes::routes(outcome), routes::processes(outcome)].into_iter().flatten() {
+        out.push_str(&beside(&table));
+    }
     let told = report.findings.iter().take(MOST_FINDINGS).map(|one| format!("{}: {}", one.headline, one.evidence));
-    let told: Vec<String> = told.chain(outcome.unknown_because.iter().take(MOST_FINDINGS).cloned()).collect();
+    let source = routes::source_losses(outcome).into_iter().map(|why| format!("at the source: {why}"));
+    let unknown = outcome.unknown_because.iter().take(MOST_FINDINGS).cloned();
+    let told: Vec<String> = told.chain(source.take(MOST_FINDINGS)).chain(unknown).collect();
     if !told.is_empty() {
         out.push('\n');
     }
@@ -134,6 +140,18 @@ fn section(report: &Report) -> String {
     }
     let fence = fence(&outcome.repeat);
     let _ = write!(out, "\n{fence}sh\n{}\n{fence}\n{close}", display_whole(&outcome.repeat));
+    out
+}
+
+/// A table of its own.
+fn beside(table: &Table) -> String {
+    let lean = |at: usize| if at < table.words { "---" } else { "---:" };
+    let leans: Vec<&str> = (0..table.head.len()).map(lean).collect();
+    let mut out = format!("\n| {} |\n|{}|\n", table.head.join(" | "), leans.join("|"));
+    for row in &table.rows {
+        let cells: Vec<String> = row.iter().map(|cell| said(cell)).collect();
+        let _ = writeln!(out, "| {} |", cells.join(" | "));
+    }
     out
 }
 

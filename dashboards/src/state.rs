@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use results::{
     event::{
-        AgentEvent, Event, Fault, FaultState, FileId, Phase, RotationStep, Sample, Stall, StepKind, StreamSample, What,
+        AgentEvent, Event, Fault, FaultState, FileId, Phase, RotationStep, Sample, Stall, StepKind, StreamSample,
+        Topology, What,
     },
     identity::StreamId,
     outcome::Outcome,
@@ -59,8 +60,12 @@ pub struct State {
     pub faults_without_effect: u64,
     /// Streams that stand, with the time of their last progress.
     pub stalled: BTreeMap<StreamId, u64>,
-    /// The agent's process.
+    /// What stands between generator and judge, where it is more than one agent and one sink.
+    pub topology: Topology,
+    /// The agent's process, or all of them together.
     pub agent: Agent,
+    /// Each process that has a name.
+    pub processes: BTreeMap<String, Agent>,
     /// Warnings of the bench, by name.
     pub warnings: BTreeMap<String, String>,
     /// The latest happenings, oldest first, in words.
@@ -110,6 +115,26 @@ pub struct Agent {
     pub starts: u64,
     /// How often it ended without being asked to.
     pub deaths: u64,
+    /// How often the kernel killed it for memory.
+    pub oom_kills: u64,
+}
+
+impl Agent {
+    fn fold(&mut self, event: &AgentEvent) {
+        match event {
+            AgentEvent::Started { pid, .. } => {
+                self.pid = Some(*pid);
+                self.starts += 1;
+            }
+            AgentEvent::Ended { pid, asked, .. } => {
+                // One of several may have ended while another runs.
+                self.pid = self.pid.filter(|running| running != pid);
+                self.deaths += u64::from(!asked);
+            }
+            AgentEvent::OomKilled { .. } => self.oom_kills += 1,
+            AgentEvent::Limited { .. } => {}
+        }
+    }
 }
 
 impl State {
@@ -124,6 +149,7 @@ impl State {
         self.t_us = self.t_us.max(event.t_us);
         match &event.what {
             What::Begun(names) => self.names.clone_from(names),
+            What::Topology(topology) => self.topology = topology.clone(),
             What::Phase(phase) => self.phase = Some((*phase, event.t_us)),
             What::Sample(sample) => self.sample(event.t_us, sample),
             What::Streams(streams) => self.streams.clone_from(streams),
@@ -148,9 +174,28 @@ impl State {
         }
     }
 
-    /// Records written and not delivered.
+    /// Records that are due and not delivered, over all routes.
     pub fn backlog(&self) -> u64 {
-        self.sample.written.saturating_sub(self.sample.delivered)
+        self.sample.due().saturating_sub(self.sample.delivered)
+    }
+
+    /// How many routes every record takes, one at least.
+    pub fn routes(&self) -> usize {
+        self.topology.routes.len().max(1)
+    }
+
+    /// How long the load goes on, microseconds: what is left of it. `None` once it is over (how long the books take to come to
+    /// rest nobody knows), and where nobody said how long it is meant to be.
+    pub fn left_us(&self) -> Option<u64> {
+        let Lengths { warm_up_us, measure_us, .. } = self.lengths;
+        let (elapsed, _) = self.progress();
+        let left = match self.phase.map_or(Phase::SetUp, |(phase, _)| phase) {
+            Phase::SetUp => warm_up_us.saturating_add(measure_us),
+            Phase::WarmUp => warm_up_us.saturating_sub(elapsed).saturating_add(measure_us),
+            Phase::Measure => measure_us.saturating_sub(elapsed),
+            Phase::Drain | Phase::Judge => return None,
+        };
+        (measure_us > 0).then_some(left)
     }
 
     /// How long the stretch has lasted, and how long it is meant to, microseconds; 0: not known.
@@ -216,7 +261,7 @@ impl State {
             FaultState::Applied => {
                 self.faults_applied += 1;
                 if self.faults.len() < MOST_NAMED {
-                    self.faults.insert(fault.id, (fault.name.clone(), t_us));
+                    self.faults.insert(fault.id, (crate::text::live::fault_name(fault), t_us));
                 }
             }
             FaultState::Healed => drop(self.faults.remove(&fault.id)),
@@ -228,16 +273,14 @@ impl State {
     }
 
     fn agent(&mut self, agent: &AgentEvent) {
-        match agent {
-            AgentEvent::Started { pid } => {
-                self.agent.pid = Some(*pid);
-                self.agent.starts += 1;
-            }
-            AgentEvent::Ended { asked, .. } => {
-                self.agent.pid = None;
-                self.agent.deaths += u64::from(!asked);
-            }
+        self.agent.fold(agent);
+        let name = agent.process();
+        if name.is_empty() || (self.processes.len() == MOST_NAMED && !self.processes.contains_key(name)) {
+            return;
         }
+        self.processes.entry(name.to_owned()).or_default().fold(agent);
+        // Any of them that runs stands for all.
+        self.agent.pid = self.agent.pid.or_else(|| self.processes.values().find_map(|process| process.pid));
     }
 
     fn stall(&mut self, stall: &Stall) {
@@ -318,6 +361,38 @@ mod tests {
         assert_eq!(state.faults.len(), MOST_NAMED);
         assert!(state.samples.len() <= MOST_SAMPLES && state.live_inodes.len() <= MOST_FILES);
         assert_eq!(state.faults_applied, 200_000);
+    }
+
+    #[test]
+    fn what_is_left_of_the_load_is_told_until_it_is_over() {
+        let lengths = Lengths { warm_up_us: 3 * S, measure_us: 10 * S, drain_us: 60 * S };
+        let mut state = State::new(lengths);
+        assert_eq!(state.left_us(), Some(13 * S));
+        state.fold(&Event { t_us: S, what: What::Phase(Phase::WarmUp) });
+        state.fold(&sample(2 * S, 0, 0));
+        assert_eq!(state.left_us(), Some(12 * S));
+        state.fold(&Event { t_us: 4 * S, what: What::Phase(Phase::Measure) });
+        state.fold(&sample(8 * S, 0, 0));
+        assert_eq!(state.left_us(), Some(6 * S));
+        state.fold(&sample(99 * S, 0, 0));
+        assert_eq!(state.left_us(), Some(0));
+        state.fold(&Event { t_us: 99 * S, what: What::Phase(Phase::Drain) });
+        assert_eq!((state.left_us(), State::default().left_us()), (None, None));
+    }
+
+    #[test]
+    fn one_process_of_several_ends_and_the_others_run_on() {
+        let mut state = State::default();
+        let mut agent = |event| state.fold(&Event { t_us: 0, what: What::Agent(event) });
+        for (pid, process) in [(1, "forwarder"), (2, "aggregator")] {
+            agent(AgentEvent::Started { pid, process: process.into() });
+        }
+        agent(AgentEvent::OomKilled { pid: 2, process: "aggregator".into(), how: "1".into() });
+        agent(AgentEvent::Ended { pid: 2, how: "signal 9".into(), asked: false, process: "aggregator".into() });
+        assert_eq!((state.agent.pid, state.agent.starts, state.agent.deaths), (Some(1), 2, 1));
+        let gone = state.processes["aggregator"];
+        assert_eq!((gone.pid, gone.deaths, gone.oom_kills), (None, 1, 1));
+        assert_eq!(state.processes["forwarder"].pid, Some(1));
     }
 
     #[test]

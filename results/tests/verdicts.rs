@@ -55,6 +55,7 @@ fn trial<'a>(books: &'a Books, events: &'a [Event]) -> Trial<'a> {
         books,
         events,
         latency: Latency::default(),
+        route_latency: Vec::new(),
         rates: Rates { sent_per_s: 1000.0, ..Rates::default() },
         resources: Resources::default(),
         broken_off: false,

@@ -8,6 +8,7 @@ use super::number;
 use crate::{
     markup::{text, whole},
     report::Report,
+    routes::{self, Table},
     text::{
         summary::{answer as words, word},
         units::{self, count, counted},
@@ -74,7 +75,8 @@ fn figures(report: &Report) -> String {
         facts.push(("faults that took effect", count(seen.faults), hit));
     }
     if outcome.rates.sent_per_s > 0.0 {
-        let delivered = format!("{} delivered", units::rate(outcome.rates.delivered_per_s));
+        let on = words::on_routes(outcome);
+        let delivered = format!("{} delivered{on}", units::rate(outcome.rates.delivered_per_s));
         facts.push(("written", units::rate(outcome.rates.sent_per_s), delivered));
     }
     if outcome.books.delivered > 0 {
@@ -172,11 +174,38 @@ pub(super) fn books(report: &Report) -> String {
     if books.source_lost > 0 {
         let _ = writeln!(
             out,
-            "<p>{} at the source, before any agent could read them: not counted as lost.</p>",
-            counted(books.source_lost, "record")
+            "<p>{} at the source, before any agent could read them: not counted as lost.</p>{}",
+            counted(books.source_lost, "record"),
+            list(&routes::source_losses(outcome))
         );
     }
+    if books.to_drop > 0 {
+        let _ = writeln!(out, "<p>{} had to be dropped by the agent: none of them may arrive.</p>", counted(books.to_drop, "record"));
+    }
+    out.push_str(&beside("routes", "Route by route", routes::routes(outcome)));
+    out.push_str(&beside("processes", "Process by process", routes::processes(outcome)));
     out
+}
+
+/// A table of its own under its own heading.
+fn beside(id: &str, title: &str, table: Option<Table>) -> String {
+    let Some(table) = table else { return String::new() };
+    let head = |(at, name): (usize, &&str)| {
+        let class = if at < table.words { "" } else { " class=\"n\"" };
+        format!("<th scope=\"col\"{class}>{name}</th>")
+    };
+    let cell = |(at, cell): (usize, &String)| match at {
+        0 => format!("<th scope=\"row\">{}</th>", text(cell)),
+        at if at < table.words => format!("<td>{}</td>", text(cell)),
+        _ => number(&text(cell)),
+    };
+    let head: String = table.head.iter().enumerate().map(head).collect();
+    let row = |row: &Vec<String>| format!("<tr>{}</tr>\n", row.iter().enumerate().map(cell).collect::<String>());
+    let rows: String = table.rows.iter().map(row).collect();
+    format!(
+        "<h3 id=\"{id}\">{title}</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{id}, can be scrolled\">\
+         <table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table></div>\n"
+    )
 }
 
 fn meaning(name: &str) -> &'static str {

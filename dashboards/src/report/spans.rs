@@ -55,7 +55,7 @@ impl Kind {
 pub fn spans(events: &[Event], names: &[String], end_us: u64) -> (Vec<Span>, usize) {
     let mut spans = Vec::new();
     let mut faults: Vec<(u32, Span)> = Vec::new();
-    let mut up = false;
+    let mut up = BTreeSet::new();
     for event in events {
         match &event.what {
             What::Phase(phase) => {
@@ -63,15 +63,14 @@ pub fn spans(events: &[Event], names: &[String], end_us: u64) -> (Vec<Span>, usi
                 spans.push(begin(Kind::Phase, name(*phase), event.t_us));
             }
             What::Fault(fault) => self::fault(&mut faults, &mut spans, event.t_us, fault),
-            What::Agent(AgentEvent::Started { .. }) => {
-                up = true;
-                end(&mut spans, event.t_us, |span| span.kind == Kind::Down);
+            What::Agent(AgentEvent::Started { process, .. }) => {
+                up.insert(process);
+                end(&mut spans, event.t_us, |span| span.kind == Kind::Down && span.name == down(process));
             }
-            What::Agent(AgentEvent::Ended { how, asked, .. }) if up => {
-                up = false;
+            What::Agent(AgentEvent::Ended { how, asked, process, .. }) if up.remove(process) => {
                 let why = if *asked { PLANNED } else { "by itself" };
                 let detail = format!("{how}, {why}");
-                spans.push(Span { detail, ..begin(Kind::Down, "agent down", event.t_us) });
+                spans.push(Span { detail, ..begin(Kind::Down, &down(process), event.t_us) });
             }
             What::Stall(stall) => {
                 let name = names.get(usize::from(stall.stream.0)).cloned();
@@ -97,6 +96,10 @@ pub fn spans(events: &[Event], names: &[String], end_us: u64) -> (Vec<Span>, usi
     (spans, more)
 }
 
+fn down(process: &str) -> String {
+    if process.is_empty() { "agent down".to_owned() } else { format!("{process} down") }
+}
+
 fn begin(kind: Kind, name: &str, t_us: u64) -> Span {
     Span { kind, name: name.to_owned(), from_us: t_us, until_us: t_us, ended: false, detail: String::new() }
 }
@@ -113,10 +116,10 @@ fn fault(open: &mut Vec<(u32, Span)>, spans: &mut Vec<Span>, t_us: u64, fault: &
     let begun = open.iter().position(|(id, _)| *id == fault.id);
     match (fault.state, begun) {
         (FaultState::Applied, _) => {
-            open.push((fault.id, Span { detail: fault.detail.clone(), ..begin(Kind::Fault, &fault.name, t_us) }));
+            open.push((fault.id, Span { detail: fault.detail.clone(), ..begin(Kind::Fault, &live::fault_name(fault), t_us) }));
         }
         (FaultState::Healed | FaultState::NoEffect, begun) => {
-            let mut span = begun.map_or_else(|| begin(Kind::Fault, &fault.name, t_us), |at| open.remove(at).1);
+            let mut span = begun.map_or_else(|| begin(Kind::Fault, &live::fault_name(fault), t_us), |at| open.remove(at).1);
             let no_effect = if fault.state == FaultState::NoEffect { "NO EFFECT: " } else { "" };
             span.detail = format!("{no_effect}{}", fault.detail);
             span.until_us = t_us.max(span.from_us);

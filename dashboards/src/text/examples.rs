@@ -59,6 +59,9 @@ pub(crate) fn outcome() -> Outcome {
             duplicated_allowed: 512,
             ..BookTotals::default()
         },
+        routes: Vec::new(),
+        source_losses: Vec::new(),
+        processes: Vec::new(),
         stalls: Vec::new(),
         causes: Vec::new(),
         proofs: Proofs { rotations: 412, archives: 390, inodes_reused: 205, inodes_steered: 12, ..Proofs::default() },

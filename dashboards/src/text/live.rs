@@ -1,7 +1,7 @@
 //! The run while it happens: how things stand in one line, and what an event says to a person.
 //!
 //! ```text
-//!  00:12 measure 8/60 s  in 24.0k/s out 23.9k/s  behind 1.23k 410 kB  p99 210 ms  hang
+//!  00:12 measure 8/60 s, 00:52 left  in 24.0k/s out 23.9k/s  behind 1.23k 410 kB  p99 210 ms  hang
 //! ```
 
 use results::{
@@ -23,8 +23,13 @@ pub fn line(state: &State, width: usize) -> String {
     let of = if meant > 0 { format!("/{}", meant.div_ceil(1_000_000)) } else { String::new() };
     let sample = &state.sample;
     let p99 = if sample.p99_us > 0 { units::millis(sample.p99_us as f64 / 1e3) } else { "-".to_owned() };
-    let head = format!("{} {phase} {}{of} s", units::clock(state.t_us), elapsed / 1_000_000);
-    let flow = format!("in {} out {}", units::rate(state.rates.written), units::rate(state.rates.delivered));
+    let left = state.left_us().map_or_else(String::new, |left| format!(", {} left", units::clock(left)));
+    let head = format!("{} {phase} {}{of} s{left}", units::clock(state.t_us), elapsed / 1_000_000);
+    let on = match state.routes() {
+        1 => String::new(),
+        routes => format!(" on {routes} routes"),
+    };
+    let flow = format!("in {} out {}{on}", units::rate(state.rates.written), units::rate(state.rates.delivered));
     let behind = format!("behind {}", units::short(state.backlog()));
     let behind_bytes = format!("{behind} {}", units::bytes(sample.backlog_bytes));
     let p99 = format!("p99 {p99}");
@@ -70,11 +75,7 @@ pub fn news(event: &Event, names: &[String]) -> Option<String> {
     match &event.what {
         What::Phase(phase) => Some(format!("phase {}", name(*phase))),
         What::Fault(fault) => Some(fault_words(fault)),
-        What::Agent(AgentEvent::Started { pid }) => Some(format!("agent started, pid {pid}")),
-        What::Agent(AgentEvent::Ended { pid, how, asked }) => {
-            let why = if *asked { "as planned" } else { "BY ITSELF; see agent.log in the run folder" };
-            Some(format!("agent ended, pid {pid}, {}, {why}", display(how)))
-        }
+        What::Agent(agent) => Some(agent_words(agent)),
         What::Warning(warning) => Some(format!("warning[{}]: {}", display(&warning.name), display(&warning.text))),
         What::Stall(stall) => Some(match stall.until_us {
             None => {
@@ -91,6 +92,7 @@ pub fn news(event: &Event, names: &[String]) -> Option<String> {
             Some(format!("rotation of {stream} failed at {}: {}", display(&step.path), display(error)))
         }
         What::Begun(_)
+        | What::Topology(_)
         | What::Sample(_)
         | What::Streams(_)
         | What::GenerationOpened(_)
@@ -105,8 +107,30 @@ fn called(stream: StreamId, names: &[String]) -> String {
     name.unwrap_or_else(|| format!("stream {}", stream.0))
 }
 
+fn agent_words(agent: &AgentEvent) -> String {
+    let who = match agent.process() {
+        "" => "agent".to_owned(),
+        name => display(name).into_owned(),
+    };
+    match agent {
+        AgentEvent::Started { pid, .. } => format!("{who} started, pid {pid}"),
+        AgentEvent::Ended { pid, how, asked, .. } => {
+            let why = if *asked { "as planned" } else { "BY ITSELF; see agent.log in the run folder" };
+            format!("{who} ended, pid {pid}, {}, {why}", display(how))
+        }
+        AgentEvent::Limited { how, .. } => format!("{who} is limited: {}", display(how)),
+        AgentEvent::OomKilled { pid, how, .. } => format!("{who} OUT OF MEMORY, pid {pid}: {}", display(how)),
+    }
+}
+
+/// The name of a fault with what it was done to, where there are several; from outside, not yet shown.
+pub(crate) fn fault_name(fault: &Fault) -> String {
+    if fault.on.is_empty() { fault.name.clone() } else { format!("{} on {}", fault.name, fault.on) }
+}
+
 fn fault_words(fault: &Fault) -> String {
-    let name = display(&fault.name);
+    let name = fault_name(fault);
+    let name = display(&name);
     let detail = if fault.detail.is_empty() { String::new() } else { format!(": {}", display(&fault.detail)) };
     match fault.state {
         FaultState::Applied => format!("fault {name}{detail}"),

@@ -49,6 +49,36 @@ pub fn status(state: &State) -> String {
             ms(sample.agent_throttled_us)
         ),
     );
+    for (route, info) in sample.routes.iter().zip(&state.topology.routes) {
+        row(
+            "route",
+            format!(
+                "{}: due {}, delivered {}, surplus copies {}, lost at the source {}, p99 {}",
+                display(&info.name),
+                units::count(route.due),
+                units::count(route.delivered),
+                units::count(route.duplicated),
+                units::count(route.source_lost),
+                ms(route.p99_us)
+            ),
+        );
+    }
+    for process in &sample.processes {
+        let known = state.processes.get(&process.name).copied().unwrap_or_default();
+        let pid = known.pid.map_or_else(|| "down".to_owned(), |pid| format!("pid {pid}"));
+        row(
+            "process",
+            format!(
+                "{}: {pid}, CPU {}, memory {}, {} open files, throttled {}, {}",
+                display(&process.name),
+                ms(process.cpu_us),
+                units::bytes(process.rss_bytes),
+                process.open_files,
+                ms(process.throttled_us),
+                units::counted(known.starts, "start")
+            ),
+        );
+    }
     row("bench", format!("at most {} late", ms(sample.bench_late_us)));
     row(
         "files",

@@ -51,9 +51,11 @@ impl Default for Limits {
 
 impl From<&Contract> for Limits {
     fn from(contract: &Contract) -> Self {
+        // The only route may have a word of its own.
+        let only = contract.of_route(contract.routes.first().map_or("", |route| route.name.as_str()));
         Self {
-            lost: (contract.delivery != Delivery::AtMostOnce).then_some(0),
-            reordered: contract.ordered.then_some(0),
+            lost: (only.delivery != Delivery::AtMostOnce).then_some(0),
+            reordered: only.ordered.then_some(0),
             p99_ms: contract.latency_p99_us.map(|us| us as f64 / 1e3),
         }
     }

@@ -110,7 +110,8 @@ impl Board {
     /// As how many seconds of load the backlog came in.
     pub fn behind_s(&self) -> Option<f64> {
         let rate = if self.state.rates.written > 0.0 { self.state.rates.written } else { self.about.rate };
-        (rate > 0.0).then(|| self.state.backlog() as f64 / rate)
+        // On several routes as many records are due a second as are written, times the routes.
+        (rate > 0.0).then(|| self.state.backlog() as f64 / rate / self.state.routes() as f64)
     }
 
     fn rates(&mut self, t_us: u64, streams: &[StreamSample]) {

@@ -7,4 +7,5 @@ pub(super) mod findings;
 pub(super) mod footer;
 pub(super) mod header;
 pub(super) mod lanes;
+pub(super) mod parts;
 pub(super) mod streams;

@@ -186,7 +186,9 @@ impl<'w> Trial<'w> {
         let totals = stage.ledger.totals();
         let written_bytes = stage.ledger.written_bytes();
         let mean = written_bytes / totals.written.max(1);
-        let latency = stage.ledger.take_latency();
+        let latencies = stage.ledger.take_latencies();
+        let (latency, routes) = (latencies.all, stage.ledger.route_samples(&latencies));
+        let due = if routes.is_empty() { totals.written } else { routes.iter().map(|route| route.due).sum() };
         let (agent_cpu_us, agent_rss_bytes) = stage.agent.usage();
         self.say(What::Sample(Sample {
             sent: totals.sent,
@@ -198,7 +200,7 @@ impl<'w> Trial<'w> {
             unexpected: totals.unexpected,
             reordered: totals.reordered,
             misattributed: totals.misattributed,
-            backlog_bytes: totals.written.saturating_sub(totals.delivered) * mean,
+            backlog_bytes: due.saturating_sub(totals.delivered) * mean,
             p50_us: latency.p50_us,
             p90_us: latency.p90_us,
             p99_us: latency.p99_us,
@@ -209,6 +211,8 @@ impl<'w> Trial<'w> {
             agent_rss_bytes,
             agent_open_files: stage.agent.open_files(),
             agent_throttled_us: stage.agent.throttled_us(),
+            routes,
+            processes: Vec::new(),
         }));
     }
 
@@ -271,7 +275,7 @@ impl<'w> Trial<'w> {
     /// Closes the books and judges.
     pub(super) fn judge(self, mut stage: Stage) -> Result<Outcome, RunError> {
         let resources = self.resources(&mut stage);
-        let latency = stage.ledger.latency();
+        let latency = (stage.ledger.latency(), stage.ledger.route_latencies());
         let books = stage.close()?;
         self.conclude(&books, latency, resources)
     }
@@ -279,10 +283,10 @@ impl<'w> Trial<'w> {
     /// Judges a run that was not performed, for the reasons said.
     pub(super) fn judge_without_running(self) -> Result<Outcome, RunError> {
         let names = self.plan.streams.iter().map(|stream| stream.name.clone()).collect();
-        self.conclude(&Books::new(0, names), Latency::default(), Resources::default())
+        self.conclude(&Books::new(0, names), Default::default(), Resources::default())
     }
 
-    fn conclude(mut self, books: &Books, latency: Latency, resources: Resources) -> Result<Outcome, RunError> {
+    fn conclude(mut self, books: &Books, (latency, route_latency): (Latency, Vec<Latency>), resources: Resources) -> Result<Outcome, RunError> {
         self.say(What::Phase(Phase::Judge));
         self.drain_bus();
         let outcome = judge(&judge::Trial {
@@ -294,6 +298,7 @@ impl<'w> Trial<'w> {
             books,
             events: &self.kept,
             latency,
+            route_latency,
             rates: judge::rates(&self.kept, books),
             resources,
             broken_off: self.broken_off,

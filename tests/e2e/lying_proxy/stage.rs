@@ -121,6 +121,7 @@ fn conclude(books: &Books, events: &[Event]) -> Outcome {
         books,
         events,
         latency: Latency::default(),
+        route_latency: Vec::new(),
         rates: Rates::default(),
         resources: Resources::default(),
         broken_off: false,

@@ -43,6 +43,9 @@ fn outcome(folder: &Path, verdict: Verdict) -> Outcome {
             lost,
             ..BookTotals::default()
         },
+        routes: Vec::new(),
+        source_losses: Vec::new(),
+        processes: Vec::new(),
         stalls: Vec::new(),
         causes: Vec::new(),
         proofs: Proofs { rotations: 3, inodes_reused: 1, archives: 1, faults: 1, ..Proofs::default() },

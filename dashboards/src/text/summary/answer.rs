@@ -1,6 +1,9 @@
 //! The answer in one sentence, and the promises with their limits that it is made of.
 
-use results::outcome::{Outcome, Verdict};
+use results::{
+    contract::Delivery,
+    outcome::{Outcome, Verdict},
+};
 
 use super::{Limits, display, stalled_streams, units};
 
@@ -25,10 +28,8 @@ impl Promise {
 /// The promises in the order of their weight.
 pub(crate) fn promises(outcome: &Outcome, limits: &Limits) -> [Promise; 7] {
     let books = &outcome.books;
-    // A judge that passed a run has allowed the losses it counted, whatever contract is assumed here.
-    let lost_allowed = outcome.verdict == Verdict::Pass && books.lost > 0;
     [
-        Promise { name: "lost", value: books.lost, limit: limits.lost.filter(|_| !lost_allowed) },
+        Promise { name: "lost", value: books.lost, limit: may_be_lost(outcome, limits) },
         Promise { name: "stalled", value: stalled_streams(outcome) as u64, limit: Some(0) },
         Promise { name: "duplicated", value: books.duplicated, limit: Some(books.duplicated_allowed) },
         Promise { name: "corrupted", value: books.corrupted, limit: Some(0) },
@@ -36,6 +37,17 @@ pub(crate) fn promises(outcome: &Outcome, limits: &Limits) -> [Promise; 7] {
         Promise { name: "unexpected", value: books.unexpected, limit: Some(0) },
         Promise { name: "reordered", value: books.reordered, limit: limits.reordered },
     ]
+}
+
+/// How many records may be missing; `None`: any number. With several routes, those that are allowed to lose are.
+fn may_be_lost(outcome: &Outcome, limits: &Limits) -> Option<u64> {
+    let allowed = outcome.routes.iter().filter(|route| route.delivery == Delivery::AtMostOnce);
+    let routes = allowed.clone().count();
+    if routes > 0 {
+        return (routes < outcome.routes.len()).then(|| allowed.map(|route| route.books.lost).sum());
+    }
+    // A judge that passed a run has allowed the losses it counted, whatever contract is assumed here.
+    limits.lost.filter(|_| outcome.verdict != Verdict::Pass || outcome.books.lost == 0)
 }
 
 /// One sentence without a full stop.
@@ -49,28 +61,42 @@ pub(crate) fn answer(outcome: &Outcome, limits: &Limits) -> String {
 
 fn passed(outcome: &Outcome) -> String {
     let books = &outcome.books;
+    let on = on_routes(outcome);
     let arrived = if books.lost == 0 {
-        format!("all {} records arrived", units::count(books.expected))
+        format!("all {} records arrived{on}", units::count(books.expected))
     } else {
         let lost = units::count(books.lost);
         format!(
-            "{} of {} records arrived, {lost} lost as allowed",
+            "{} of {} records arrived{on}, {lost} lost as allowed",
             units::count(books.delivered),
             units::count(books.expected)
         )
     };
+    let dropped = match books.to_drop {
+        0 => String::new(),
+        n => format!(", {} dropped as it must be", units::count(n)),
+    };
+    let arrived = arrived + &dropped;
     match books.duplicated {
         0 => arrived,
         n => format!("{arrived}, {} as allowed", units::counted(n, "duplicate")),
     }
 }
 
+/// Deliveries of several routes are counted together: say so.
+pub(crate) fn on_routes(outcome: &Outcome) -> String {
+    match outcome.routes.len() {
+        0 => String::new(),
+        n => format!(" on {n} routes"),
+    }
+}
+
 fn failed(outcome: &Outcome, limits: &Limits) -> String {
-    let expected = units::count(outcome.books.expected);
+    let (expected, on) = (units::count(outcome.books.expected), on_routes(outcome));
     let say = |promise: &Promise| {
         let value = units::count(promise.value);
         match (promise.name, promise.limit) {
-            ("lost", _) => format!("{value} of {expected} records lost"),
+            ("lost", _) => format!("{value} of {expected} records lost{on}"),
             ("stalled", _) => format!("{} stalled", units::counted(promise.value, "stream")),
             (name, Some(limit)) if limit > 0 => format!("{value} {name} ({} allowed)", units::count(limit)),
             (name, _) => format!("{value} {name}"),

@@ -3,6 +3,7 @@
 use results::outcome::{Outcome, Verdict};
 
 use super::{LABEL, Lean, Limits, Style, Tone, answer, display, display_whole, table, units};
+use crate::routes::{self, Table};
 
 /// Items told of one list; more are only counted.
 const MOST: usize = 8;
@@ -13,6 +14,8 @@ type Section = (&'static str, Vec<String>);
 pub(super) fn all(outcome: &Outcome, limits: &Limits, style: Style) -> Vec<Section> {
     let mut sections = vec![
         ("books", books(outcome, limits, style)),
+        ("routes", table_of(routes::routes(outcome))),
+        ("processes", table_of(routes::processes(outcome))),
         ("stalled", stalled(outcome, style)),
         ("why", why(outcome, style)),
         ("findings", told(&outcome.findings, style)),
@@ -57,8 +60,19 @@ fn books(outcome: &Outcome, limits: &Limits, style: Style) -> Vec<String> {
             "{} at the source, before any agent could read them: not counted as lost",
             units::counted(books.source_lost, "record")
         ));
+        let reasons: Vec<String> = routes::source_losses(outcome);
+        lines.extend(listed(&reasons, |why| table::wrap(&format!("  {}", display(why)), room(style))));
     }
     lines
+}
+
+/// A table under its own head.
+fn table_of(table: Option<Table>) -> Vec<String> {
+    let Some(Table { head, rows, words }) = table else { return Vec::new() };
+    let lean: Vec<Lean> = (0..head.len()).map(|at| if at < words { Lean::Left } else { Lean::Right }).collect();
+    let head = head.into_iter().map(str::to_owned).collect();
+    let cells = rows.iter().map(|row| row.iter().map(|cell| display(cell).into_owned()).collect());
+    table::columns(&std::iter::once(head).chain(cells).collect::<Vec<_>>(), &lean)
 }
 
 fn stalled(outcome: &Outcome, style: Style) -> Vec<String> {
@@ -154,7 +168,8 @@ fn rates(outcome: &Outcome) -> Vec<String> {
         return Vec::new();
     }
     let (sent, bytes) = (units::rate(rates.sent_per_s), units::byte_rate(rates.sent_bytes_per_s));
-    vec![format!("written {sent} ({bytes}), delivered {}", units::rate(rates.delivered_per_s))]
+    let on = answer::on_routes(outcome);
+    vec![format!("written {sent} ({bytes}), delivered {}{on}", units::rate(rates.delivered_per_s))]
 }
 
 fn used(outcome: &Outcome) -> Vec<String> {

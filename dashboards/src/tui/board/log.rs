@@ -49,6 +49,8 @@ pub struct StepLine {
 pub struct Life {
     /// Its process id.
     pub pid: u32,
+    /// Its name; empty if it is the only process.
+    pub process: String,
     /// When it was started, microseconds.
     pub from_us: u64,
     /// When and how it ended, and whether the bench asked for it.
@@ -73,10 +75,11 @@ impl Log {
             What::RotationStep(step) => {
                 push(&mut self.steps, MOST_STEPS, StepLine { t_us: event.t_us, step: step.clone() });
             }
-            What::Agent(AgentEvent::Started { pid }) => {
-                push(&mut self.lives, MOST_LIVES, Life { pid: *pid, from_us: event.t_us, end: None });
+            What::Agent(AgentEvent::Started { pid, process }) => {
+                let process = process.clone();
+                push(&mut self.lives, MOST_LIVES, Life { pid: *pid, process, from_us: event.t_us, end: None });
             }
-            What::Agent(AgentEvent::Ended { pid, how, asked }) => {
+            What::Agent(AgentEvent::Ended { pid, how, asked, .. }) => {
                 if let Some(life) = self.lives.iter_mut().rev().find(|life| life.pid == *pid && life.end.is_none()) {
                     life.end = Some((event.t_us, how.clone(), *asked));
                 }

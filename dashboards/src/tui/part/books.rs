@@ -93,7 +93,7 @@ pub(crate) fn list(pen: &mut Pen<'_>, area: Rect, board: &Board) -> u16 {
         let line = format!(
             "delivered {} of {}, open {}",
             units::count(sample.delivered),
-            units::count(sample.written),
+            units::count(sample.due()),
             units::short(behind)
         );
         pen.text(row(area, y), 1, 0, &line, Ink::Quiet);

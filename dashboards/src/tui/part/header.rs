@@ -1,7 +1,7 @@
 //! The first rows: what runs, how far it is, whether it keeps up, and whether the bench itself kept its pace.
 //!
 //! ```text
-//!  tail-stall  builtin pid 4127  seed 17          LIVE measure 0:08/0:12  ✗ FAIL
+//!  tail-stall  builtin pid 4127  seed 17          LIVE measure 0:08/0:12, 0:04 left  ✗ FAIL
 //!  ████████░░░░░░░  keeping up ✓  bench kept its pace ✓ (worst 4 ms)
 //! ```
 
@@ -45,7 +45,8 @@ fn first(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, board: &Board) {
     let mode = mode(scene);
     let (verdict, ink) = verdict(board, pen.look);
     let verdict = format!(" {verdict}");
-    let times = format!(" {mode} {phase} {}{of} ", clock(elapsed));
+    let left = board.state.left_us().map_or_else(String::new, |left| format!(", {} left", clock(left)));
+    let times = format!(" {mode} {phase} {}{of}{left} ", clock(elapsed));
     let right = (columns(&verdict) as u16).min(area.width);
     pen.text(cut(area, area.width - right, right), 0, 0, &verdict, ink);
     let left = cut(area, 0, area.width - right);
@@ -53,7 +54,15 @@ fn first(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, board: &Board) {
     pen.right(left, 0, &times, if scene.app.frozen { Ink::Doubtful } else { Ink::Strong });
     let left = cut(left, 0, left.width - times_wide);
     let end = 1 + pen.text(left, 1, 0, &about.scenario, Ink::Strong);
-    let pid = board.state.agent.pid.map_or("not running".to_owned(), |pid| format!("pid {pid}"));
+    let processes = &board.state.processes;
+    let pid = match (board.state.agent.pid, processes.len()) {
+        (None, _) => "not running".to_owned(),
+        (Some(pid), 0 | 1) => format!("pid {pid}"),
+        (Some(_), all) => {
+            let up = processes.values().filter(|process| process.pid.is_some()).count();
+            format!("{up} of {all} processes run")
+        }
+    };
     let rest = format!("{} {pid}  seed {}", about.agent, about.seed);
     pen.text(left, end + 2, 0, &rest, Ink::Plain);
 }

@@ -10,6 +10,7 @@ use crate::{
         part::{
             axis::clock,
             lanes::{self, Lane},
+            parts,
         },
         pen::{Pen, row, rows},
         scene::Scene,
@@ -33,6 +34,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, board: &Boa
     let planned = lanes::grow(LANES[..room.min(LANES.len())].to_vec(), room);
     let mut y = lanes::titled(pen, area, board, scene.window(board), &planned);
     y += delays(pen, rows(area, y, area.height.saturating_sub(y)), board);
+    y += parts::list(pen, rows(area, y, area.height.saturating_sub(y)), board);
     let below = rows(area, y, area.height.saturating_sub(y));
     if below.height == 0 {
         return;
@@ -66,11 +68,12 @@ fn delays(pen: &mut Pen<'_>, area: Rect, board: &Board) -> u16 {
 }
 
 fn one(pen: &mut Pen<'_>, area: Rect, life: &Life) {
+    let who = if life.process.is_empty() { String::new() } else { format!("{}  ", life.process) };
     let (text, ink) = match &life.end {
-        None => (format!("pid {}  since {}, running", life.pid, clock(life.from_us)), Ink::Plain),
+        None => (format!("{who}pid {}  since {}, running", life.pid, clock(life.from_us)), Ink::Plain),
         Some((until, how, asked)) => {
             let why = if *asked { "as planned" } else { "BY ITSELF: see agent.log" };
-            let text = format!("pid {}  {} to {}, {how}, {why}", life.pid, clock(life.from_us), clock(*until));
+            let text = format!("{who}pid {}  {} to {}, {how}, {why}", life.pid, clock(life.from_us), clock(*until));
             (text, if *asked { Ink::Plain } else { Ink::Bad })
         }
     };

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use results::event::{FaultState, StepKind};
 
 use crate::{
-    text::units,
+    text::{live::fault_name, units},
     tui::{
         board::{Board, FaultLine, StepLine},
         history::Family,
@@ -62,7 +62,7 @@ fn fault(pen: &mut Pen<'_>, area: Rect, line: &FaultLine) {
         line.until_us.map_or("now".to_owned(), |until| units::millis(until.saturating_sub(line.from_us) as f64 / 1e3));
     let mut x = 1 + pen.text(area, 1, 0, &format!("{:>7}", clock(line.from_us)), Ink::Quiet) + 1;
     x += pen.text(area, x, 0, &format!("{lasted:>8}"), Ink::Plain) + 2;
-    x += pen.text(area, x, 0, &format!("{:<16}", line.fault.name), Ink::Strong) + 1;
+    x += pen.text(area, x, 0, &format!("{:<16}", fault_name(&line.fault)), Ink::Strong) + 1;
     x += pen.text(area, x, 0, word, ink) + 2;
     let hits = if line.fault.hits > 0 { format!("{} hit  ", units::count(line.fault.hits)) } else { String::new() };
     pen.text(area, x, 0, &format!("{hits}{}", line.fault.detail), Ink::Plain);

@@ -352,8 +352,14 @@ mod tests {
         let mut state = State::default();
         for n in 0..200_000u32 {
             state.fold(&opened(n, u64::from(n), 1));
-            let fault =
-                Fault { id: n, name: "hang".into(), on: String::new(), state: FaultState::Applied, hits: 0, detail: String::new() };
+            let fault = Fault {
+                id: n,
+                name: "hang".into(),
+                on: String::new(),
+                state: FaultState::Applied,
+                hits: 0,
+                detail: String::new(),
+            };
             state.fold(&Event { t_us: u64::from(n), what: What::Fault(fault) });
             state.fold(&sample(u64::from(n), 0, 0));
         }

@@ -196,7 +196,14 @@ fn due_times() {
 }
 
 fn ledger() -> Arc<Ledger> {
-    let ledger = Ledger::create(LedgerPlan { run: RUN, streams: vec!["s".into()], books: None, settle_us: 0, ..LedgerPlan::default() }).unwrap();
+    let ledger = Ledger::create(LedgerPlan {
+        run: RUN,
+        streams: vec!["s".into()],
+        books: None,
+        settle_us: 0,
+        ..LedgerPlan::default()
+    })
+    .unwrap();
     ledger.sent(StreamId(0), 1 << 40);
     ledger
 }

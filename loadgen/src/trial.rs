@@ -20,7 +20,8 @@ pub(crate) fn place() -> TempDir {
 /// Books in memory.
 pub(crate) fn ledger(streams: usize) -> Arc<Ledger> {
     let streams = (0..streams).map(|at| format!("s{at}")).collect();
-    Ledger::create(LedgerPlan { run: RUN, streams, books: None, settle_us: 0, ..LedgerPlan::default() }).expect("books in memory")
+    Ledger::create(LedgerPlan { run: RUN, streams, books: None, settle_us: 0, ..LedgerPlan::default() })
+        .expect("books in memory")
 }
 
 /// Waits until `done`, for at most 20 seconds.

@@ -32,7 +32,8 @@ fn a_torn_line_is_booked_as_lost_and_ended_before_the_next_record() {
     let base = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     for write in [WriteMode::PerLine, WriteMode::Batch { bytes: 8_192 }] {
         let dir = tempfile::tempdir_in(base).expect("a folder");
-        let plan = LedgerPlan { run: 1, streams: vec!["app".into()], books: None, settle_us: 0, ..LedgerPlan::default() };
+        let plan =
+            LedgerPlan { run: 1, streams: vec!["app".into()], books: None, settle_us: 0, ..LedgerPlan::default() };
         let ledger = Ledger::create(plan).expect("books in memory");
         let streams = vec![StreamPlan { write, ..StreamPlan::new("app") }];
         let pace = Pace::Steady { per_s: 20_000.0 };

@@ -29,7 +29,8 @@ fn texts() -> Vec<u8> {
 }
 
 fn ledger() -> Arc<Ledger> {
-    let plan = LedgerPlan { run: 7, streams: vec!["app".to_owned()], books: None, settle_us: 0, ..LedgerPlan::default() };
+    let plan =
+        LedgerPlan { run: 7, streams: vec!["app".to_owned()], books: None, settle_us: 0, ..LedgerPlan::default() };
     let ledger = Ledger::create(plan).expect("one stream, no file");
     ledger.reserve(StreamId(0), RECORDS).expect("no file");
     ledger.sent(StreamId(0), RECORDS);

@@ -13,8 +13,8 @@ mod source;
 mod stalls;
 mod unproven;
 
-use self::routes::Way;
 pub use self::measured::rates;
+use self::routes::Way;
 use crate::{
     books::Books,
     cause::causes,

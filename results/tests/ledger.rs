@@ -29,8 +29,8 @@ fn text(stream: StreamId, seq: u64, due_us: u64) -> Vec<u8> {
 
 fn ledger(books: Option<PathBuf>) -> Arc<Ledger> {
     let streams = vec!["app".to_owned(), "web".to_owned()];
-    let ledger =
-        Ledger::create(LedgerPlan { run: 7, streams, books, settle_us: SETTLE_US, ..LedgerPlan::default() }).expect("a folder to write in");
+    let ledger = Ledger::create(LedgerPlan { run: 7, streams, books, settle_us: SETTLE_US, ..LedgerPlan::default() })
+        .expect("a folder to write in");
     for stream in [StreamId(0), StreamId(1)] {
         ledger.reserve(stream, 1000).expect("a folder to write in");
         ledger.sent(stream, 1000);

@@ -41,7 +41,8 @@ fn honest() -> Vec<Delivery> {
 }
 
 fn ledger() -> Arc<Ledger> {
-    let plan = LedgerPlan { run: RUN, streams: vec!["app".to_owned()], books: None, settle_us: 1000, ..LedgerPlan::default() };
+    let plan =
+        LedgerPlan { run: RUN, streams: vec!["app".to_owned()], books: None, settle_us: 1000, ..LedgerPlan::default() };
     let ledger = Ledger::create(plan).expect("one stream, no file");
     ledger.reserve(STREAM, RECORDS).expect("no file");
     ledger.sent(STREAM, RECORDS);

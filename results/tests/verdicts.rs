@@ -18,7 +18,13 @@ const APP: StreamId = StreamId(0);
 
 /// Books of 100 records written, of which these arrived, in this order.
 fn books(arrived: &[u64], path: Option<&Path>) -> Books {
-    let plan = LedgerPlan { run: 1, streams: vec!["app".to_owned()], books: path.map(Path::to_owned), settle_us: 0, ..LedgerPlan::default() };
+    let plan = LedgerPlan {
+        run: 1,
+        streams: vec!["app".to_owned()],
+        books: path.map(Path::to_owned),
+        settle_us: 0,
+        ..LedgerPlan::default()
+    };
     let ledger = Ledger::create(plan).expect("room");
     ledger.reserve(APP, 100).expect("room");
     ledger.sent(APP, 100);
@@ -125,8 +131,14 @@ fn a_run_that_proves_nothing_is_unknown_and_says_why() {
     let mut told = trial(&complete, &events);
     told.unknown_because.push("the agent fluent-bit is not installed".to_owned());
     assert!(because(&told).contains("not installed"));
-    let fault =
-        Fault { id: 4, name: "refuse".into(), on: String::new(), state: FaultState::NoEffect, hits: 0, detail: "no request came".into() };
+    let fault = Fault {
+        id: 4,
+        name: "refuse".into(),
+        on: String::new(),
+        state: FaultState::NoEffect,
+        hits: 0,
+        detail: "no request came".into(),
+    };
     let events = [started(), Event { t_us: 9, what: What::Fault(fault) }];
     assert_eq!(because(&trial(&complete, &events)), "fault 4 (refuse) had no effect: no request came");
 }
@@ -134,8 +146,14 @@ fn a_run_that_proves_nothing_is_unknown_and_says_why() {
 #[test]
 fn a_load_that_a_person_paused_owes_no_rate_but_the_verdict_says_so() {
     let books = books(&all(), None);
-    let fault =
-        Fault { id: 0, name: "hand_pause_load".into(), on: String::new(), state: FaultState::Healed, hits: 0, detail: String::new() };
+    let fault = Fault {
+        id: 0,
+        name: "hand_pause_load".into(),
+        on: String::new(),
+        state: FaultState::Healed,
+        hits: 0,
+        detail: String::new(),
+    };
     let events = [started(), Event { t_us: 5, what: What::Fault(fault) }];
     let mut paused = trial(&books, &events);
     paused.contract.min_rate_per_s = Some(1001.0);

@@ -180,7 +180,11 @@ pub(super) fn books(report: &Report) -> String {
         );
     }
     if books.to_drop > 0 {
-        let _ = writeln!(out, "<p>{} had to be dropped by the agent: none of them may arrive.</p>", counted(books.to_drop, "record"));
+        let _ = writeln!(
+            out,
+            "<p>{} had to be dropped by the agent: none of them may arrive.</p>",
+            counted(books.to_drop, "record")
+        );
     }
     out.push_str(&beside("routes", "Route by route", routes::routes(outcome)));
     out.push_str(&beside("processes", "Process by process", routes::processes(outcome)));

@@ -211,7 +211,14 @@ fn named(evil: &str) -> Report {
     let stream = StreamId(0);
     events.extend(
         [
-            What::Fault(Fault { id: 9, name: evil.into(), on: String::new(), state: FaultState::NoEffect, hits: 0, detail: evil.into() }),
+            What::Fault(Fault {
+                id: 9,
+                name: evil.into(),
+                on: String::new(),
+                state: FaultState::NoEffect,
+                hits: 0,
+                detail: evil.into(),
+            }),
             What::Agent(AgentEvent::Ended { pid: 1, how: evil.into(), asked: false, process: String::new() }),
             What::Warning(Warning { name: evil.into(), text: evil.into() }),
             What::Stall(Stall { stream, from_us: 5, until_us: None }),

@@ -98,7 +98,8 @@ fn sample(second: u64, written: u64, delivered: u64) -> Sample {
 /// 400 records of stream 0, the last 100 of which never arrived; 120 of stream 1.
 pub(crate) fn books_with_hole() -> Books {
     let streams = vec!["web-00".to_owned(), "worker-00".to_owned()];
-    let ledger = Ledger::create(LedgerPlan { run: 1, streams, books: None, settle_us: S, ..LedgerPlan::default() }).unwrap();
+    let ledger =
+        Ledger::create(LedgerPlan { run: 1, streams, books: None, settle_us: S, ..LedgerPlan::default() }).unwrap();
     for (stream, written, arrived) in [(0, 400, 300), (1, 120, 120)] {
         let stream = StreamId(stream);
         ledger.reserve(stream, 1 << 12).unwrap();

@@ -1,5 +1,7 @@
 //! What was going on when: the stretches of the run, the faults, the lives of the agent, the stalls. Shaded over every chart.
 
+use std::collections::BTreeSet;
+
 use results::event::{AgentEvent, Event, Fault, FaultState, Phase, What};
 
 use crate::text::live;
@@ -116,10 +118,14 @@ fn fault(open: &mut Vec<(u32, Span)>, spans: &mut Vec<Span>, t_us: u64, fault: &
     let begun = open.iter().position(|(id, _)| *id == fault.id);
     match (fault.state, begun) {
         (FaultState::Applied, _) => {
-            open.push((fault.id, Span { detail: fault.detail.clone(), ..begin(Kind::Fault, &live::fault_name(fault), t_us) }));
+            open.push((
+                fault.id,
+                Span { detail: fault.detail.clone(), ..begin(Kind::Fault, &live::fault_name(fault), t_us) },
+            ));
         }
         (FaultState::Healed | FaultState::NoEffect, begun) => {
-            let mut span = begun.map_or_else(|| begin(Kind::Fault, &live::fault_name(fault), t_us), |at| open.remove(at).1);
+            let mut span =
+                begun.map_or_else(|| begin(Kind::Fault, &live::fault_name(fault), t_us), |at| open.remove(at).1);
             let no_effect = if fault.state == FaultState::NoEffect { "NO EFFECT: " } else { "" };
             span.detail = format!("{no_effect}{}", fault.detail);
             span.until_us = t_us.max(span.from_us);
@@ -185,7 +191,8 @@ mod tests {
 
     #[test]
     fn an_agent_that_is_down_is_shaded_but_not_at_the_planned_end() {
-        let ended = |asked| What::Agent(AgentEvent::Ended { pid: 1, how: "signal 9".into(), asked, process: String::new() });
+        let ended =
+            |asked| What::Agent(AgentEvent::Ended { pid: 1, how: "signal 9".into(), asked, process: String::new() });
         let events = [
             at(1, What::Agent(AgentEvent::Started { pid: 1, process: String::new() })),
             at(20, ended(false)),

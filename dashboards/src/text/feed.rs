@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_death_nobody_asked_for_is_always_told() {
-        let died = What::Agent(AgentEvent::Ended { pid: 7, how: "signal 11".into(), asked: false, process: String::new() });
+        let died =
+            What::Agent(AgentEvent::Ended { pid: 7, how: "signal 11".into(), asked: false, process: String::new() });
         let events: Vec<Event> = (0..50).map(|n| at(n, died.clone())).collect();
         assert_eq!(printed(Place::Plain, &events).len(), 50);
     }

@@ -23,10 +23,15 @@ fn marks(reserved: u64, sent: u64, written: u64) -> Marks {
     Marks { reserved, sent, written, bytes: written * 100 }
 }
 
-/// Any entry that a ledger could add after both streams were reserved.
+/// One stream on two routes: two entries.
+fn empty() -> Books {
+    Books::on_routes(7, &["app".to_owned()], &["a".to_owned(), "b".to_owned()], &[])
+}
+
+/// Any entry that a ledger could add after both entries were reserved.
 fn entry() -> impl Strategy<Value = Entry> {
     let seqs = (0..RECORDS, 1u64..20).prop_map(|(from, len)| from..(from + len).min(RECORDS));
-    (0..17u8, 0..2u16, seqs, 1u64..3, 0u64..5_000_000).prop_map(|(kind, stream, seqs, n, t_us)| match kind {
+    (0..18u8, 0..2u16, seqs, 1u64..3, 0u64..5_000_000).prop_map(|(kind, stream, seqs, n, t_us)| match kind {
         0..=3 => Entry::Arrived { stream, seqs },
         4 => Entry::SourceLost { stream, seqs },
         5 => Entry::SourceLostWhy { stream, why: format!("reason {n}"), count: n },
@@ -41,11 +46,12 @@ fn entry() -> impl Strategy<Value = Entry> {
         9 => Entry::Damaged { stream, seqs, copies: n },
         10 => Entry::Reordered { stream, count: seqs.end - seqs.start, seqs },
         11 => Entry::Misattributed { stream, count: seqs.end - seqs.start, seqs },
-        12 => Entry::DamageKind { damage: Damage::ALL[(t_us % 7) as usize], count: n },
-        13 => Entry::Unidentified { count: n },
-        14 => Entry::Fragments { count: n },
-        15 => Entry::Torn { count: n },
-        _ => Entry::Unexpected { count: n },
+        12 => Entry::DamageKind { route: stream as u8, damage: Damage::ALL[(t_us % 7) as usize], count: n },
+        13 => Entry::Unidentified { route: stream as u8, count: n },
+        14 => Entry::Fragments { route: stream as u8, count: n },
+        15 => Entry::Torn { route: stream as u8, count: n },
+        16 => Entry::SourceLostCount { route: stream as u8, why: format!("reason {n}"), count: t_us % 99, slack: n },
+        _ => Entry::Unexpected { route: stream as u8, count: n },
     })
 }
 
@@ -54,7 +60,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 fn books_of(entries: &[Entry]) -> Books {
-    let mut books = Books::new(7, names());
+    let mut books = empty();
     for stream in 0..2 {
         books.add(&Entry::Marks { stream, marks: marks(RECORDS, RECORDS, RECORDS - 20) });
     }
@@ -95,7 +101,11 @@ proptest! {
             books.streams().iter().flat_map(StreamBook::corrupted_only).map(|range| range.end - range.start).sum();
         let lost: u64 = books.streams().iter().flat_map(StreamBook::lost).map(|range| range.end - range.start).sum();
         prop_assert_eq!(totals.expected, totals.delivered + totals.lost + corrupted_only);
-        prop_assert_eq!(totals.lost, lost);
+        prop_assert_eq!(totals.lost + totals.source_lost_by_number, lost);
+        let by_route = books.routes().ids().map(|route| books.route_totals(route));
+        let sum = by_route.fold(BookTotals::default(), |mut sum, route| { sum.add(&route); sum });
+        // What is written is written once; all the rest is counted on each route.
+        prop_assert_eq!(sum, BookTotals { sent: 2 * totals.sent, written: 2 * totals.written, ..totals });
         prop_assert!(totals.duplicated_allowed <= totals.duplicated);
     }
 
@@ -105,7 +115,7 @@ proptest! {
         prop_assert_eq!(timeless(&merged(&a, &b)), timeless(&merged(&b, &a)));
         let (left, right) = (merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
         prop_assert_eq!(timeless(&left), timeless(&right));
-        prop_assert_eq!(timeless(&merged(&a, &Books::new(7, names()))), timeless(&a));
+        prop_assert_eq!(timeless(&merged(&a, &empty())), timeless(&a));
     }
 
     #[test]
@@ -247,10 +257,43 @@ fn foreign_and_newer_files_are_told_apart() {
     let path = folder.path().join("books.bin");
     fs::write(&path, b"{\"schema\": 1}").unwrap();
     assert!(matches!(Books::load(&path), Err(BooksFileError::Foreign { .. })));
-    fs::write(&path, b"tpbooks\n\x02\0\0\0").unwrap();
+    fs::write(&path, b"tpbooks\n\x03\0\0\0").unwrap();
     let error = Books::load(&path).unwrap_err().to_string();
-    assert!(error.contains("version 2") && error.contains("newer tailproof"), "{error}");
+    assert!(error.contains("version 3") && error.contains("newer tailproof"), "{error}");
     assert!(matches!(Books::load(&folder.path().join("none")), Err(BooksFileError::Read { .. })));
+}
+
+#[test]
+fn one_route_is_stored_as_it_always_was_and_several_need_a_newer_program() {
+    let folder = folder();
+    let head = |books: &Books, name: &str| {
+        let path = folder.path().join(name);
+        books.store(&path).unwrap();
+        assert_eq!(Books::load(&path).unwrap(), *books);
+        fs::read(&path).unwrap()[8..].to_vec()
+    };
+    let plain = head(&books_of_one(), "plain");
+    // Version 1; a frame of 15 bytes: tag 1, run 7, two names.
+    assert_eq!(plain[..8], [1, 0, 0, 0, 15, 0, 0, 0]);
+    assert_eq!(plain[12..27], *b"\x01\x07\x02\x05app-1\x05app-2");
+    assert_eq!(head(&empty(), "routes")[..4], [2, 0, 0, 0]);
+    let dropping = Books::on_routes(7, &names(), &[], &[StreamId(1)]);
+    assert_eq!(head(&dropping, "dropping")[..4], [2, 0, 0, 0]);
+    assert_eq!(dropping.to_drop(), [StreamId(1)]);
+}
+
+fn books_of_one() -> Books {
+    let mut books = Books::new(7, names());
+    books.add(&Entry::Marks { stream: 1, marks: marks(9, 9, 9) });
+    books
+}
+
+#[test]
+fn books_of_other_routes_do_not_merge() {
+    let dropping = Books::on_routes(7, &names(), &[], &[StreamId(1)]);
+    assert_eq!(Books::new(7, names()).merge(&dropping), Err(MergeError::Streams));
+    let two = |names: [&str; 2]| Books::on_routes(7, &["app".to_owned()], &names.map(str::to_owned), &[]);
+    assert_eq!(two(["a", "b"]).merge(&two(["a", "c"])), Err(MergeError::Streams));
 }
 
 #[test]

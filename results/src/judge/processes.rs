@@ -14,7 +14,9 @@ pub(super) fn reports(events: &[Event]) -> Vec<ProcessReport> {
     for event in events {
         match &event.what {
             What::Topology(topology) => {
-                topology.processes.iter().for_each(|name| drop(of(&mut order, &mut reports, name)));
+                for name in &topology.processes {
+                    let _ = of(&mut order, &mut reports, name);
+                }
             }
             What::Agent(happened) if !happened.process().is_empty() => {
                 let report = of(&mut order, &mut reports, happened.process());
@@ -47,5 +49,7 @@ fn of<'a>(
     if !reports.contains_key(name) {
         order.push(name.to_owned());
     }
-    reports.entry(name.to_owned()).or_insert_with(|| ProcessReport { name: name.to_owned(), ..ProcessReport::default() })
+    reports
+        .entry(name.to_owned())
+        .or_insert_with(|| ProcessReport { name: name.to_owned(), ..ProcessReport::default() })
 }

@@ -69,7 +69,10 @@ fn empty(trial: &Trial<'_>, books: &BookTotals, ways: &[Way]) -> Vec<String> {
         }
     }
     for way in ways.iter().filter(|way| way.may_lose() && way.books.delivered == 0 && way.books.expected > 0) {
-        because.push(format!("nothing arrived{} at all, which at-most-once cannot tell from a run that did nothing", way.on));
+        because.push(format!(
+            "nothing arrived{} at all, which at-most-once cannot tell from a run that did nothing",
+            way.on
+        ));
     }
     because
 }
@@ -93,4 +96,3 @@ fn missing_proofs(wanted: &Proofs, seen: &Proofs) -> Vec<String> {
     let short = table.into_iter().filter(|(_, wanted, seen, _)| seen < wanted);
     short.map(|(what, wanted, seen, advice)| format!("{what}: {seen} seen, {wanted} needed; {advice}")).collect()
 }
-

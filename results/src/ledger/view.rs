@@ -67,8 +67,7 @@ impl Ledger {
 
     /// The same, of each route as well.
     pub fn take_latencies(&self) -> LatencySamples {
-        let (routes, intervals): (Vec<_>, Vec<_>) =
-            lock(&self.state).latencies.iter_mut().map(Latencies::take).unzip();
+        let (routes, intervals): (Vec<_>, Vec<_>) = lock(&self.state).latencies.iter_mut().map(Latencies::take).unzip();
         LatencySamples { all: latency::sample(&latency::sum(&intervals)), routes }
     }
 

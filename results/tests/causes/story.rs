@@ -32,7 +32,13 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn new() -> Self {
-        let plan = LedgerPlan { run: 1, streams: vec!["app".to_owned()], books: None, settle_us: SECOND, ..LedgerPlan::default() };
+        let plan = LedgerPlan {
+            run: 1,
+            streams: vec!["app".to_owned()],
+            books: None,
+            settle_us: SECOND,
+            ..LedgerPlan::default()
+        };
         let ledger = Ledger::create(plan).expect("no file");
         ledger.reserve(APP, 1 << 20).expect("no file");
         let mut story = Self { events: Vec::new(), ledger, written: 0, delivered: 0, held: None };
@@ -98,7 +104,8 @@ impl Story {
     /// A fault of the sink is in force.
     pub(super) fn sink(&mut self, from_s: u64, until_s: u64) {
         for (t_s, state) in [(from_s, FaultState::Applied), (until_s, FaultState::Healed)] {
-            let fault = Fault { id: 3, name: "refuse".to_owned(), on: String::new(), state, hits: 9, detail: String::new() };
+            let fault =
+                Fault { id: 3, name: "refuse".to_owned(), on: String::new(), state, hits: 9, detail: String::new() };
             self.at(t_s * SECOND, What::Fault(fault));
         }
     }

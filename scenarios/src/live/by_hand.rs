@@ -155,7 +155,14 @@ impl<'p> ByHand<'p> {
                 let id = self.take_id();
                 for state in [FaultState::Applied, FaultState::Healed] {
                     let detail = format!("the agent was down; pid {pid} was started");
-                    scene.bus.say(What::Fault(Fault { id, name: RESTART.to_owned(), on: String::new(), state, hits: 0, detail }));
+                    scene.bus.say(What::Fault(Fault {
+                        id,
+                        name: RESTART.to_owned(),
+                        on: String::new(),
+                        state,
+                        hits: 0,
+                        detail,
+                    }));
                 }
             }
             _ => {

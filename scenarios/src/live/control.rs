@@ -168,7 +168,12 @@ impl Control<'_> {
 fn look_after_agent(stage: &mut Stage, trial: &mut Trial<'_>) {
     if let Some(ended) = stage.agent.poll() {
         let asked = ended.asked;
-        trial.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how.clone(), asked, process: String::new() }));
+        trial.say(What::Agent(AgentEvent::Ended {
+            pid: ended.pid,
+            how: ended.how.clone(),
+            asked,
+            process: String::new(),
+        }));
         if !asked {
             stage.ledger.agent_down(trial.now_us(), u32::MAX);
             let text =

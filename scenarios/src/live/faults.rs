@@ -213,7 +213,12 @@ fn end(planned: Planned, pid: u32, t_us: u64, active: &mut Active, scene: &mut S
     if let Some(ended) = ended {
         active.took_effect = true;
         active.detail = format!("pid {} ended by {}", ended.pid, ended.how);
-        scene.bus.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how, asked: true, process: String::new() }));
+        scene.bus.say(What::Agent(AgentEvent::Ended {
+            pid: ended.pid,
+            how: ended.how,
+            asked: true,
+            process: String::new(),
+        }));
     }
     active.restart = true;
 }

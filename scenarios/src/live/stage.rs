@@ -74,7 +74,9 @@ impl Stage {
             run,
             streams: plan.streams.iter().map(|stream| stream.name.clone()).collect(),
             books: Some(folder.join("books.bin")),
-            settle_us: plan.settle.0, ..LedgerPlan::default() })?;
+            settle_us: plan.settle.0,
+            ..LedgerPlan::default()
+        })?;
         let load = load_plan(plan, how.seed, run, root.path());
         let (http, follower, sink) = receivers(plan, &load, &ledger, trial, &out)?;
         let wiring = Wiring {
@@ -169,7 +171,12 @@ impl Stage {
             trial.wait_until(trial.now_us() + 10_000);
         };
         if let Some(ended) = ended {
-            self.bus.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how, asked: ended.asked, process: String::new() }));
+            self.bus.say(What::Agent(AgentEvent::Ended {
+                pid: ended.pid,
+                how: ended.how,
+                asked: ended.asked,
+                process: String::new(),
+            }));
         }
     }
 

@@ -286,7 +286,12 @@ impl<'w> Trial<'w> {
         self.conclude(&Books::new(0, names), Default::default(), Resources::default())
     }
 
-    fn conclude(mut self, books: &Books, (latency, route_latency): (Latency, Vec<Latency>), resources: Resources) -> Result<Outcome, RunError> {
+    fn conclude(
+        mut self,
+        books: &Books,
+        (latency, route_latency): (Latency, Vec<Latency>),
+        resources: Resources,
+    ) -> Result<Outcome, RunError> {
         self.say(What::Phase(Phase::Judge));
         self.drain_bus();
         let outcome = judge(&judge::Trial {

@@ -41,7 +41,9 @@ pub(super) fn perform(plans: &[Plan]) -> (Books, Outcome) {
     let place = place();
     let clock = RunClock::start();
     let names: Vec<String> = plans.iter().map(|plan| plan.name.clone()).collect();
-    let ledger = Ledger::create(LedgerPlan { run: 7, streams: names, books: None, settle_us: 0, ..LedgerPlan::default() }).unwrap();
+    let ledger =
+        Ledger::create(LedgerPlan { run: 7, streams: names, books: None, settle_us: 0, ..LedgerPlan::default() })
+            .unwrap();
     let http = HttpPlan { format: Format::JsonLines, ..HttpPlan::default() };
     let sink = HttpReceiver::start(http, Arc::clone(&ledger), clock).unwrap();
     let proxy = Proxy::start(Liar::new(plans.to_vec()), sink.addr());
@@ -49,8 +51,10 @@ pub(super) fn perform(plans: &[Plan]) -> (Books, Outcome) {
         Writers::start(load(plans, place.path()), Arc::clone(&ledger), clock, Arc::new(|_| ()), Arc::new(|_| ()));
     let writers = writers.unwrap();
     let agent = agent(place.path(), proxy.address);
-    let mut events =
-        vec![Event { t_us: clock.now_us(), what: What::Agent(AgentEvent::Started { pid: agent.child.id(), process: String::new() }) }];
+    let mut events = vec![Event {
+        t_us: clock.now_us(),
+        what: What::Agent(AgentEvent::Started { pid: agent.child.id(), process: String::new() }),
+    }];
     let mut stalls = StallDetector::new(STALL);
     let mut look = |ledger: &Ledger| {
         let found = stalls.observe(clock.now_us(), &ledger.streams(), true, true);

@@ -253,7 +253,14 @@ pub(crate) fn crowded(folder: &Path, least: usize) -> PathBuf {
             let name = if generation.is_multiple_of(2) { "refuse" } else { "hang" };
             at(
                 t_us,
-                What::Fault(Fault { id: generation, name: name.into(), on: String::new(), state, hits: 3, detail: "3 requests".into() }),
+                What::Fault(Fault {
+                    id: generation,
+                    name: name.into(),
+                    on: String::new(),
+                    state,
+                    hits: 3,
+                    detail: "3 requests".into(),
+                }),
             )
         };
         events.push(fault(FaultState::Applied, t_us));

@@ -44,8 +44,11 @@ fn routes(board: &Board) -> Vec<(String, String, Ink)> {
             0 => String::new(),
             lost => format!(", {} lost at the source", units::count(lost)),
         };
-        let p99 =
-            if route.p99_us > 0 { format!(", p99 {}", units::millis(route.p99_us as f64 / 1e3)) } else { String::new() };
+        let p99 = if route.p99_us > 0 {
+            format!(", p99 {}", units::millis(route.p99_us as f64 / 1e3))
+        } else {
+            String::new()
+        };
         let text = format!("due {}, delivered {}{source}{p99}", units::count(route.due), units::count(route.delivered));
         (info.name.clone(), text, Ink::Plain)
     };

@@ -11,7 +11,9 @@ fn run() -> Vec<Event> {
         .map(|s| Event { t_us: s * S, what: What::Sample(Sample { written: s, ..Sample::default() }) })
         .collect();
     let stall = |from_us, until_us| What::Stall(Stall { stream: StreamId(0), from_us, until_us });
-    let fault = |id, state| What::Fault(Fault { id, name: "hang".into(), on: String::new(), state, hits: 0, detail: String::new() });
+    let fault = |id, state| {
+        What::Fault(Fault { id, name: "hang".into(), on: String::new(), state, hits: 0, detail: String::new() })
+    };
     events.extend([
         Event { t_us: 5 * S + 1, what: stall(S, None) },
         Event { t_us: 7 * S, what: stall(S, Some(7 * S)) },

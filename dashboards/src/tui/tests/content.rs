@@ -49,7 +49,10 @@ impl Run {
 
     fn fault(&mut self, t_us: u64, id: u32, name: &str, state: FaultState, detail: &str) {
         let hits = if state == FaultState::Healed { 17 } else { 0 };
-        self.at(t_us, What::Fault(Fault { id, name: name.into(), on: String::new(), state, hits, detail: detail.into() }));
+        self.at(
+            t_us,
+            What::Fault(Fault { id, name: name.into(), on: String::new(), state, hits, detail: detail.into() }),
+        );
     }
 
     fn rotate(&mut self, t_us: u64, stream: u16, rotation: u32, path: &str) {

@@ -123,7 +123,13 @@ struct Side {
 impl Side {
     fn new(decoder: Decoder, run: u32, streams: usize) -> Self {
         let streams: Vec<String> = (0..streams).map(|at| at.to_string()).collect();
-        let ledger = Ledger::create(LedgerPlan { run, streams: streams.clone(), books: None, settle_us: 0, ..LedgerPlan::default() });
+        let ledger = Ledger::create(LedgerPlan {
+            run,
+            streams: streams.clone(),
+            books: None,
+            settle_us: 0,
+            ..LedgerPlan::default()
+        });
         let ledger = ledger.expect("books in memory");
         for stream in 0..streams.len() {
             ledger.sent(StreamId(stream as u16), 50);

@@ -1,6 +1,6 @@
 //! One file per behaviour, on the real binary, real files and real processes.
 //!
-//! Live runs are serialised ([`support::live`]); with `CI=true` in the environment the long forms run.
+//! Runs that are judged wait for each other ([`support::live`]); with `CI=true` in the environment the long forms run.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking, and tell what they did")]
 
 mod agent_sigkill;
@@ -17,6 +17,7 @@ mod logrotate;
 mod lying_proxy;
 mod matrix;
 mod page;
+mod peers;
 mod readme;
 mod reload;
 mod report;

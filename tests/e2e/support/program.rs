@@ -2,8 +2,7 @@
 
 use std::{
     fs::File,
-    io::{Read, Seek},
-    os::unix::process::ExitStatusExt,
+    os::unix::{fs::FileExt, process::ExitStatusExt},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -51,6 +50,7 @@ pub(crate) fn start<S: AsRef<str>>(args: &[S]) -> Running {
 
 /// Starts a program of any kind.
 pub(crate) fn start_command(mut command: Command, called: String) -> Running {
+    super::seconds::begin();
     let file = || tempfile::tempfile_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let (stdout, stderr) = (file(), file());
     command.stdin(Stdio::null()).stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
@@ -64,9 +64,14 @@ impl Running {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
+    /// What it wrote to standard output so far.
+    pub(crate) fn stdout(&self) -> String {
+        text(&self.stdout)
+    }
+
     /// What it wrote to standard error so far.
-    pub(crate) fn stderr(&mut self) -> String {
-        text(&mut self.stderr)
+    pub(crate) fn stderr(&self) -> String {
+        text(&self.stderr)
     }
 
     /// True once it has ended.
@@ -87,7 +92,7 @@ impl Running {
         let seconds = self.clock.now_us() as f64 / 1e6;
         let status = self.child.wait().unwrap();
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-        let (stdout, stderr) = (text(&mut self.stdout), text(&mut self.stderr));
+        let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
         assert!(!stderr.contains("panicked at"), "{}: panicked\n{stderr}", self.command);
         Ended { code, stdout, stderr, seconds, command: self.command.clone() }
     }
@@ -101,10 +106,15 @@ impl Drop for Running {
     }
 }
 
-fn text(file: &mut File) -> String {
-    let mut bytes = Vec::new();
-    file.rewind().unwrap();
-    file.read_to_end(&mut bytes).unwrap();
+/// Read without moving the place in the file: the program that writes it shares that place.
+fn text(file: &File) -> String {
+    let mut bytes = vec![0; file.metadata().unwrap().len() as usize];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        let read = file.read_at(&mut bytes[filled..], filled as u64).unwrap();
+        assert!(read > 0, "the file became shorter");
+        filled += read;
+    }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::support::{
-    live, place, short_or_long, start, tailproof,
+    beside, live, place, short_or_long, side_by_side, start, tailproof,
     traces::{books_are_sound, has_begun, is_closed, is_told_as_broken_off, lives, manifest, nobody_is_left, only_run},
     until,
 };
@@ -14,6 +14,10 @@ use crate::support::{
 const LATEST: u64 = 4_000_000;
 /// A process that was ended may still be waiting for a slow disk: that many seconds are a safety net, no promise.
 const GONE: u64 = 30;
+
+/// Benches that are killed side by side: what is asked is what they leave, not how fast they were. More of them than
+/// the machine has cores makes the moments differ more, not less.
+const AT_ONCE: usize = 3;
 
 /// Prints the moment of a kill if the test fails there.
 struct Told(u64);
@@ -28,17 +32,16 @@ impl Drop for Told {
 
 #[test]
 fn a_bench_killed_at_any_moment_leaves_a_readable_run_that_is_no_pass_and_no_process() {
-    let _live = live();
+    let _turn = beside();
     let kills = short_or_long("kills of the bench", 5, 100);
-    for seed in 1..=kills {
-        let at_us = Pcg64Mcg::seed_from_u64(seed).random_range(0..LATEST);
-        killed(at_us);
-    }
+    let moments: Vec<u64> = (1..=kills).map(|seed| Pcg64Mcg::seed_from_u64(seed).random_range(0..LATEST)).collect();
+    side_by_side(AT_ONCE, &moments, |at_us| killed(*at_us));
 }
 
 /// The moments around the begin of a run, where files are still being made, are short: they are looked for.
 #[test]
 fn a_bench_killed_while_it_makes_its_files_leaves_nothing_that_cannot_be_swept_up() {
+    // The stretch is short and its steps are quick: these are not to be slowed down by each other.
     let _live = live();
     let kills = short_or_long("kills of the bench at its start", 10, 100);
     for nth in 0..kills {
@@ -80,7 +83,7 @@ fn killed(at_us: u64) {
 
 /// A run whose bench was killed in the middle, and the folder it lies in.
 fn killed_while_measuring() -> (tempfile::TempDir, std::path::PathBuf) {
-    let _live = live();
+    let _turn = beside();
     let out = place();
     let folder = out.path().display().to_string();
     let bench = start(&["run", "steady", "--rate", "2k/s", "--ui", "none", "--out", &folder]);
@@ -115,7 +118,7 @@ fn a_run_whose_bench_was_killed_before_the_books_were_begun_is_told_and_closed()
 /// In a container whose first process does not reap, a dead bench stays a zombie for ever.
 #[test]
 fn a_dead_bench_that_nobody_has_reaped_is_a_dead_bench() {
-    let _live = live();
+    let _turn = beside();
     let out = place();
     let folder = out.path().display().to_string();
     let bench = start(&["run", "steady", "--rate", "2k/s", "--ui", "none", "--out", &folder]);

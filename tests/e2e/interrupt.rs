@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::Signal;
 
 use crate::support::{
-    Ended, Running, live, place, start, tailproof,
+    Ended, Running, beside, place, start, tailproof,
     traces::{agents, has_begun, is_closed, is_told_as_broken_off, nobody_is_left, only_run},
     until,
 };
@@ -30,7 +30,7 @@ fn hold(ended: &Ended, run: &Path) {
 }
 
 fn interrupted_in(phase: &str, signal: Signal) {
-    let _live = live();
+    let _turn = beside();
     let out = place();
     let (bench, run) = run_until(out.path(), phase);
     bench.signal(signal);
@@ -60,7 +60,7 @@ fn sigterm_is_an_interrupt_as_well() {
 
 #[test]
 fn a_second_interrupt_ends_at_once_and_leaves_no_process() {
-    let _live = live();
+    let _turn = beside();
     let out = place();
     let (mut bench, run) = run_until(out.path(), "measure");
     bench.signal(Signal::SIGINT);

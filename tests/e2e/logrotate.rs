@@ -11,7 +11,7 @@ use std::{
 use loadgen::clock::RunClock;
 use nix::sys::signal::Signal;
 
-use crate::support::{Running, ci, live, place, start_command, tailproof, until};
+use crate::support::{Running, ci, place, start_command, tailproof, until};
 
 /// Lines between two rotations.
 const LINES: u64 = 2_000;
@@ -25,7 +25,6 @@ fn real_logrotate_takes_nothing_from_the_pipeline() {
         println!("skipped: logrotate is not installed");
         return;
     }
-    let _live = live();
     let place = place();
     let (log, out) = (place.path().join("app.log"), place.path().join("out"));
     std::fs::create_dir(&out).unwrap();

@@ -20,20 +20,22 @@ use self::{
     liar::{HORIZON, Lie, Plan, plans},
     stage::perform,
 };
-use crate::support::{live, short_or_long};
+use crate::support::{live, short_or_long, side_by_side};
+
+/// Rounds side by side: each is a trickle of records, and what they wait for is the load's four seconds.
+const AT_ONCE: usize = 4;
 
 #[test]
 fn lies_about_k_records_of_every_class_are_named_one_by_one_for_k_from_0_to_5() {
     let _live = live();
     let seeds = short_or_long("rounds of lies", 1, 4);
-    for seed in 1..=seeds {
-        for k in 0..=5 {
-            let plans = plans(k, seed * 10 + k as u64);
-            let (books, outcome) = perform(&plans);
-            hold(&plans, &books, &outcome, k);
-            println!("seed {seed}, k = {k}: {:?}", outcome.books);
-        }
-    }
+    let rounds: Vec<(u64, usize)> = (1..=seeds).flat_map(|seed| (0..=5).map(move |k| (seed, k))).collect();
+    side_by_side(AT_ONCE, &rounds, |&(seed, k)| {
+        let plans = plans(k, seed * 10 + k as u64);
+        let (books, outcome) = perform(&plans);
+        hold(&plans, &books, &outcome, k);
+        println!("seed {seed}, k = {k}: {:?}", outcome.books);
+    });
 }
 
 /// Which records of a stream are named under which class.

@@ -9,7 +9,7 @@ use std::{
 
 use nix::sys::signal::Signal;
 
-use crate::support::{live, place, start, tailproof, until};
+use crate::support::{place, start, tailproof, until};
 
 fn append(path: &Path, lines: std::ops::Range<u32>) {
     let text: String = lines.map(|line| format!("line {line}\n")).collect();
@@ -28,7 +28,6 @@ fn get(port: u16, path: &str) -> String {
 
 #[test]
 fn a_reload_takes_effect_a_broken_one_does_not_and_nothing_is_lost_or_doubled() {
-    let _live = live();
     let folder = place();
     let at = folder.path().canonicalize().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

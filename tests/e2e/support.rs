@@ -2,19 +2,17 @@
 
 mod judged;
 mod program;
+mod seconds;
 pub(crate) mod traces;
+mod turns;
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::path::{Path, PathBuf};
 
 pub(crate) use judged::{Judged, run};
 use loadgen::clock::RunClock;
-use nix::fcntl::{Flock, FlockArg};
 pub(crate) use program::{Ended, Running, last, program, start, start_command, tailproof};
 use tempfile::TempDir;
+pub(crate) use turns::{beside, live, side_by_side};
 
 /// From one look at a condition to the next, microseconds.
 const LOOK: u64 = 2_000;
@@ -34,6 +32,7 @@ pub(crate) fn short_or_long<T: std::fmt::Display>(what: &str, short: T, long: T)
 
 /// A folder on the disk that the tree is built on: memory file systems behave otherwise.
 pub(crate) fn place() -> TempDir {
+    seconds::begin();
     tempfile::Builder::new().prefix("e2e-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
@@ -42,22 +41,6 @@ pub(crate) fn reuses_inodes(folder: &Path) -> bool {
     use nix::sys::statfs::{BTRFS_SUPER_MAGIC, TMPFS_MAGIC, statfs};
     let kind = statfs(folder).unwrap().filesystem_type();
     kind != TMPFS_MAGIC && kind != BTRFS_SUPER_MAGIC
-}
-
-/// Held while a live run is under way.
-pub(crate) struct Live {
-    _others: Flock<File>,
-    _threads: MutexGuard<'static, ()>,
-}
-
-/// Waits until no other live run is under way, in this process or another: two side by side would take each other's
-/// inode numbers and time.
-pub(crate) fn live() -> Live {
-    static THREADS: Mutex<()> = Mutex::new(());
-    let threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
-    let file = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("live.lock")).unwrap();
-    let others = Flock::lock(file, FlockArg::LockExclusive).unwrap_or_else(|(_, error)| panic!("{error}"));
-    Live { _others: others, _threads: threads }
 }
 
 /// Waits until `done`; panics with what was waited for when `seconds` are over.

@@ -31,7 +31,7 @@ mod store;
 
 use disk::Disk;
 use hold::Order;
-pub use hold::{Done, Hold};
+pub use hold::{Done, Hold, Note};
 use route::Matching;
 pub(crate) use store::Stored;
 pub use store::{StoreCounters, StoreError};
@@ -299,6 +299,11 @@ impl Buffer {
         self.arrived.iter().for_each(Notify::notify_one);
     }
 
+    /// From now on nothing that is dropped counts as taken: whoever still has records in hand goes down with them.
+    pub(crate) fn abandon(&self) {
+        self.order.abandon();
+    }
+
     /// Makes [`Buffer::wake_fd`] readable.
     pub fn wake(&self) {
         self.order.wake();
@@ -318,6 +323,13 @@ impl Buffer {
     /// A panic elsewhere leaves the state whole: every change of it is made under one lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // What still waits was not taken.
+        self.abandon();
     }
 }
 

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::{buffer::route::Matching, config::plan::LogLevel, event::Event, parse::Batch};
 
-mod chain;
+pub(crate) mod chain;
 pub mod grep;
 pub mod kubernetes;
 pub mod lua;

@@ -98,6 +98,11 @@ pub enum ServiceError {
     /// A filter cannot start.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// A filter panicked.
+    #[error(
+        "go on: the filter {0} panicked; nothing of what it had was answered for, and it comes again at the next start; this is a bug, please report it with the log"
+    )]
+    FilterPanicked(String),
     /// An output ended although nobody asked it to.
     #[error("go on: the output {0} ended by itself; this is a bug, please report it with the log")]
     OutputEnded(String),

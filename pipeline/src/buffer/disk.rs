@@ -188,7 +188,7 @@ impl Buffer {
 
     /// What the store has counted, if there is one.
     pub fn store_counters(&self) -> Option<StoreCounters> {
-        self.disk.as_ref().map(|disk| disk.store().counters)
+        self.disk.as_ref().map(|disk| disk.store().counters())
     }
 
     /// Bytes on disk that a lane has not taken, about; 0 without a store.

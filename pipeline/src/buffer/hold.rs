@@ -2,11 +2,16 @@
 //!
 //! A filter may split the records of one read over several batches, drop some and keep others back. Each derived batch
 //! carries a clone of the hold; when the last clone is gone, everything that came of the read has been taken or was
-//! dropped on purpose. Dropping a hold by accident would lose records, so batches in lanes keep theirs until `taken`.
+//! dropped on purpose. Dropping a hold by accident would lose records, so batches in lanes keep theirs until `taken`, a
+//! panic lets nothing go, and neither does the end of a service that still has records.
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -21,6 +26,18 @@ pub enum Done {
     Acks(Vec<Ack>),
     /// Somebody is told, at once.
     Told(oneshot::Sender<()>),
+    /// The same, after this was noted.
+    Noted(Note, oneshot::Sender<()>),
+}
+
+/// What is to be done by whoever lets go last, before anything else can happen to the buffer on disk. It has to be quick
+/// and must not use the buffer.
+pub struct Note(pub Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Note")
+    }
 }
 
 /// Keeps something from being done. Cheap to clone.
@@ -39,7 +56,7 @@ struct Held {
     input: usize,
     /// Place in the order; none where somebody is told at once.
     place: Option<u64>,
-    told: Mutex<Option<oneshot::Sender<()>>>,
+    told: Mutex<Option<(Option<Note>, oneshot::Sender<()>)>>,
     order: Arc<Order>,
 }
 
@@ -48,6 +65,8 @@ struct Held {
 pub(super) struct Order {
     inputs: Mutex<Vec<Waiting>>,
     wake: EventFd,
+    /// From now on nothing that lets go has been taken.
+    abandoned: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -63,12 +82,13 @@ impl Order {
     pub(super) fn new(inputs: usize) -> std::io::Result<Self> {
         let inputs = (0..inputs).map(|_| Waiting::default()).collect();
         let wake = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
-        Ok(Self { inputs: Mutex::new(inputs), wake })
+        Ok(Self { inputs: Mutex::new(inputs), wake, abandoned: AtomicBool::new(false) })
     }
 
     pub(super) fn hold(order: &Arc<Self>, input: usize, done: Done) -> Hold {
         let (place, told) = match done {
-            Done::Told(sender) => (None, Some(sender)),
+            Done::Told(sender) => (None, Some((None, sender))),
+            Done::Noted(note, sender) => (None, Some((Some(note), sender))),
             Done::Acks(acks) => {
                 let waiting = &mut order.inputs()[input];
                 waiting.entries.push_back((acks, false));
@@ -80,6 +100,10 @@ impl Order {
 
     pub(super) fn take_acks(&self, input: usize) -> Vec<Ack> {
         std::mem::take(&mut self.inputs()[input].ready)
+    }
+
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn wake(&self) {
@@ -116,10 +140,17 @@ impl Order {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        // Records that go down with whoever had them in hand were not taken.
+        if std::thread::panicking() || self.order.abandoned.load(Ordering::SeqCst) {
+            return;
+        }
         if let Some(place) = self.place {
             self.order.release(self.input, place);
         }
-        if let Some(told) = self.told.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some((note, told)) = self.told.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            if let Some(Note(note)) = note {
+                note();
+            }
             // Whoever sent the records may be gone.
             let _ = told.send(());
         }
@@ -178,5 +209,36 @@ mod tests {
         assert!(told.try_recv().is_err());
         drop(hold);
         assert!(told.try_recv().is_ok());
+    }
+
+    #[test]
+    fn what_is_noted_is_noted_before_anybody_is_told() {
+        let order = order();
+        let (tell, mut told) = oneshot::channel();
+        let noted = Arc::new(AtomicBool::new(false));
+        let note = Arc::clone(&noted);
+        let hold =
+            Order::hold(&order, 0, Done::Noted(Note(Box::new(move || note.store(true, Ordering::SeqCst))), tell));
+        assert!(told.try_recv().is_err() && !noted.load(Ordering::SeqCst));
+        drop(hold);
+        assert!(told.try_recv().is_ok() && noted.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_panic_and_the_end_of_a_service_let_nothing_go() {
+        let order = order();
+        let (tell, mut told) = oneshot::channel();
+        let (hold, sender) = (Order::hold(&order, 0, acks(10)), Order::hold(&order, 0, Done::Told(tell)));
+        let broken = std::thread::spawn(move || {
+            let _in_hand = (hold, sender);
+            panic!("on purpose");
+        });
+        assert!(broken.join().is_err());
+        assert!(ends(&order).is_empty() && told.try_recv().is_err());
+        let (tell, mut told) = oneshot::channel();
+        let last = Order::hold(&order, 0, Done::Told(tell));
+        order.abandon();
+        drop(last);
+        assert!(told.try_recv().is_err());
     }
 }

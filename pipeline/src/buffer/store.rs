@@ -8,12 +8,13 @@
 //! ```
 //! A source is released once its batch is written: `storage.sync normal` leaves it to the kernel when that reaches the
 //! disk (a killed process loses nothing, a power cut may), `full` waits for the disk. A process starts a segment of its
-//! own and never writes into an old one. A segment is deleted when every output is past it, but for the newest two:
-//! they tell which records a tailed file that is read again, because its last checkpoint was not written, has brought
-//! before. What the disk refuses stays in memory, in its place in the order, and its source is not released.
+//! own and never writes into an old one. A segment is deleted when every output is past it, but for the newest 8 MiB,
+//! however many processes wrote them: these tell which records a tailed file or a peer brings again, because the process
+//! was killed between their writing and the note of it (a checkpoint, an entry of `Dedup_File`). What the disk refuses
+//! stays in memory, in its place in the order, and its source is not released.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -23,26 +24,26 @@ use std::{
 use nix::fcntl::{Flock, FlockArg};
 use thiserror::Error;
 
-use crate::{
-    chunk::{mix, mix_text},
-    parse::Batch,
-};
+use crate::{chunk::mix, parse::Batch};
 
 mod cursor;
 mod files;
 mod frame;
+mod known;
 mod record;
 mod replay;
 
 use cursor::Cursor;
+use known::Known;
 use replay::Reader;
 
 /// A segment that is longer is full, bytes.
 const SEGMENT: u64 = 4 << 20;
-/// Newest segments that are kept although everything in them is taken.
-const KEPT: usize = 2;
-/// So much of new text after the start, and no source brings anything again, bytes.
-const REMEMBERED: usize = 256 << 20;
+/// So much of the newest segments is kept although everything in it is taken, bytes; a process that is killed again and
+/// again leaves small ones.
+const KEPT: u64 = 8 << 20;
+/// Most segments that are kept for that.
+const KEPT_SEGMENTS: usize = 1024;
 
 /// Why records cannot be kept on disk; fits after "failed to".
 #[derive(Debug, Error)]
@@ -69,6 +70,10 @@ pub struct StoreCounters {
     pub again: u64,
     /// Times that the disk refused a batch.
     pub refused: u64,
+    /// Segments that are there.
+    pub segments: u64,
+    /// Bytes that the disk does not take now; they wait in memory.
+    pub held_bytes: u64,
 }
 
 /// The segments of one folder and how far each output is.
@@ -88,10 +93,8 @@ pub(super) struct Store {
     /// What those weigh, bytes.
     pub(super) held_bytes: usize,
     /// Records of the newest segments that the process found.
-    known: BTreeSet<u128>,
-    /// Text that came since the start, bytes.
-    came: usize,
-    pub(super) counters: StoreCounters,
+    known: Known,
+    counters: StoreCounters,
     /// Bytes that the disk still takes: tests make it full.
     #[cfg(test)]
     pub(super) room: Option<u64>,
@@ -181,7 +184,6 @@ impl Store {
             held: BTreeMap::new(),
             held_bytes: 0,
             known,
-            came: 0,
             counters: StoreCounters::default(),
             #[cfg(test)]
             room: None,
@@ -189,6 +191,12 @@ impl Store {
         };
         store.delete();
         Ok(store)
+    }
+
+    /// What it has counted.
+    pub(super) fn counters(&self) -> StoreCounters {
+        let (segments, held_bytes) = (self.segments.len() as u64, self.held_bytes as u64);
+        StoreCounters { segments, held_bytes, ..self.counters }
     }
 
     fn path(&self, first: u64) -> PathBuf {
@@ -202,7 +210,11 @@ impl Store {
 
     /// Takes a batch in: written if the disk takes it, else kept in memory. The lanes that are `wanted` get it.
     pub(super) fn push(&mut self, mut batch: Batch, wanted: &[bool]) -> Arc<Batch> {
-        self.forget_known(&mut batch);
+        self.counters.again += self.known.take_out(&mut batch);
+        if batch.is_empty() {
+            // All of it is here: its source is released.
+            return Arc::new(batch);
+        }
         let seq = self.next;
         self.next += 1;
         batch.origin = self.origin(seq);
@@ -268,9 +280,8 @@ impl Store {
 
     fn delete(&mut self) {
         let least = self.lanes.iter().filter_map(|lane| lane.cursor.at).min().unwrap_or(self.next);
-        while self.segments.len() > KEPT {
-            let Some((&first, segment)) = self.segments.first_key_value() else { break };
-            if segment.end > least {
+        while let Some((&first, segment)) = self.segments.first_key_value() {
+            if segment.end > least || first >= files::kept(&self.segments) {
                 break;
             }
             if let Err(error) = fs::remove_file(self.path(first)) {
@@ -317,12 +328,15 @@ impl Store {
             file.sync_data()?;
         }
         if self.active.is_none() {
-            let file = OpenOptions::new().create_new(true).append(true).open(self.path(seq))?;
+            // What a full disk left of an earlier try holds nothing.
+            let again = self.segments.get(&seq).is_some_and(|segment| segment.len == 0);
+            let file = OpenOptions::new().create(again).create_new(!again).append(true).open(self.path(seq))?;
+            self.segments.insert(seq, Segment { end: seq, ..Segment::default() });
+            file.set_len(0)?;
             if self.sync_full {
                 File::open(&self.folder)?.sync_all()?;
             }
             self.active = Some(file);
-            self.segments.insert(seq, Segment { end: seq, ..Segment::default() });
         }
         let (Some(file), Some(mut entry)) = (&mut self.active, self.segments.last_entry()) else { return Ok(()) };
         let segment = entry.get_mut();
@@ -355,27 +369,6 @@ impl Store {
         segment.len += bytes.len() as u64;
         segment.end = seq + 1;
         Ok(())
-    }
-
-    /// Takes those records out of a batch that an earlier process has stored.
-    fn forget_known(&mut self, batch: &mut Batch) {
-        if self.known.is_empty() {
-            return;
-        }
-        self.came += batch.carried();
-        if self.came > REMEMBERED {
-            self.known.clear();
-            return;
-        }
-        let salt = mix_text(0, batch.tag.as_bytes());
-        let again: Vec<bool> = (0..batch.len())
-            .map(|index| batch.own_id(index).is_some_and(|id| self.known.remove(&(id ^ salt))))
-            .collect();
-        let count = again.iter().filter(|again| **again).count();
-        if count > 0 {
-            self.counters.again += count as u64;
-            batch.retain(|index| !again[index]);
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! frame  = length:u32le  crc32:u32le  payload            (crc over the payload)
 //! payload= id:u64 state:u8 dev:u64 ino:u64 has:u8 generation:u32 birth:i64 head_len:u32 head_hash:u64 offset:u64 path
 //! ```
-//! A frame that is cut or whose check differs ends the valid prefix: it is what a crash leaves behind.
+//! A frame that is cut or whose check differs is passed over: a crash leaves one at the end.
 
 use std::{
     ffi::OsString,

@@ -1,4 +1,7 @@
 //! The checkpoint file: appended to, compacted, recovered.
+//!
+//! A full disk is no error: what could not be written stays known, [`Store::is_behind`] says so, and [`Store::mend`]
+//! writes all of it once there is room. Until then nothing new is to be read.
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +16,7 @@ use super::{
     entry::{CheckpointEntry, EntryState},
     frame,
 };
+use crate::os::is_full;
 
 /// A file smaller than this is not worth compacting, bytes.
 const COMPACT_FROM: u64 = 64 << 10;
@@ -56,7 +60,9 @@ pub struct Store {
     unsynced: bool,
     synced_ms: u64,
     sync_interval_ms: u64,
-    /// Bytes behind the valid prefix that were cut off when the file was opened.
+    /// The disk was full: the file lacks what is known, or ends in a torn frame.
+    behind: bool,
+    /// Bytes that were damaged or torn when the file was opened, and were left out.
     pub cut_bytes: u64,
     scratch: Vec<u8>,
 }
@@ -65,8 +71,8 @@ impl Store {
     /// Opens or creates the file and gives the entries in it, in order of their ids.
     ///
     /// # Errors
-    /// If the disk refuses, or the file belongs to somebody else or to a newer version. A damaged or cut tail is no
-    /// error: the longest valid prefix counts.
+    /// If the disk refuses, or the file belongs to somebody else or to a newer version. Damage is no error: every frame
+    /// that is whole counts.
     pub fn open(path: &Path, sync_interval_ms: u64) -> Result<(Self, Vec<CheckpointEntry>), CheckpointError> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
@@ -89,11 +95,13 @@ impl Store {
             unsynced: false,
             synced_ms: 0,
             sync_interval_ms,
+            behind: false,
             cut_bytes: (bytes.len() - valid) as u64,
             scratch: Vec::new(),
         };
         if valid < frame::HEADER || store.cut_bytes > 0 {
-            store.compact()?;
+            store.behind = true;
+            store.mend()?;
         }
         let entries = store.live.values().cloned().collect();
         Ok((store, entries))
@@ -112,18 +120,37 @@ impl Store {
             };
             self.live_bytes -= old.as_ref().map_or(0, frame_len);
         }
-        if let Err(source) = self.file.write_all(&self.scratch) {
+        if !self.behind
+            && let Err(source) = self.file.write_all(&self.scratch)
+        {
             // A frame cut in the middle would hide all that follow it: start the file anew from what is known.
-            self.compact()?;
-            tracing::warn!(path = %self.path.display(), error = %source, "checkpoint append failed, file rewritten");
-            return Ok(());
+            tracing::warn!(path = %self.path.display(), error = %source, "checkpoint append failed, file is rewritten");
+            self.behind = true;
+        }
+        if self.behind {
+            return self.mend();
         }
         self.length += self.scratch.len() as u64;
         self.unsynced = true;
         if self.length > COMPACT_FROM && self.length > self.live_bytes * COMPACT_RATIO {
-            self.compact()?;
+            return unless_full(self.compact());
         }
         Ok(())
+    }
+
+    /// Whether the disk was full and the file lacks something; if so, nothing may be read that is not in it.
+    pub fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Writes what a full disk refused, if it did and now does not. A disk that is still full is no error.
+    pub fn mend(&mut self) -> Result<(), CheckpointError> {
+        if !self.behind {
+            return Ok(());
+        }
+        let compacted = self.compact();
+        self.behind = compacted.is_err();
+        unless_full(compacted)
     }
 
     /// Syncs if something is unsynced and the interval is over; `now_ms` is monotonic.
@@ -137,10 +164,16 @@ impl Store {
 
     /// Makes everything written so far survive the loss of power.
     pub fn sync(&mut self) -> Result<(), CheckpointError> {
-        if std::mem::take(&mut self.unsynced) {
-            self.file.sync_data().map_err(|source| io_error("sync", &self.path, source))?;
+        if !std::mem::take(&mut self.unsynced) {
+            return Ok(());
         }
-        Ok(())
+        match self.file.sync_data() {
+            Err(error) if is_full(&error) => {
+                self.behind = true;
+                Ok(())
+            }
+            other => other.map_err(|source| io_error("sync", &self.path, source)),
+        }
     }
 
     /// Length of the file, bytes.
@@ -157,8 +190,12 @@ impl Store {
         let tmp = PathBuf::from(tmp);
         let fail = |op, source| io_error(op, &tmp, source);
         let mut file = File::create(&tmp).map_err(|source| fail("create", source))?;
-        file.write_all(&bytes).map_err(|source| fail("write", source))?;
-        file.sync_all().map_err(|source| fail("sync", source))?;
+        let written = file.write_all(&bytes).map_err(|source| fail("write", source));
+        if let Err(error) = written.and_then(|()| file.sync_all().map_err(|source| fail("sync", source))) {
+            // A full disk needs what it takes; the file in use is whole without it.
+            let _ = fs::remove_file(&tmp);
+            return Err(error);
+        }
         fs::rename(&tmp, &self.path).map_err(|source| fail("rename", source))?;
         let parent = self.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(parent).and_then(|dir| dir.sync_all()).map_err(|source| io_error("sync", parent, source))?;
@@ -170,6 +207,13 @@ impl Store {
     }
 }
 
+fn unless_full(result: Result<(), CheckpointError>) -> Result<(), CheckpointError> {
+    match result {
+        Err(CheckpointError::Io { source, .. }) if is_full(&source) => Ok(()),
+        other => other,
+    }
+}
+
 fn frame_len(entry: &CheckpointEntry) -> u64 {
     8 + 58 + entry.path.as_os_str().len() as u64
 }
@@ -178,29 +222,33 @@ fn io_error(op: &'static str, path: &Path, source: io::Error) -> CheckpointError
     CheckpointError::Io { op, path: path.to_owned(), source }
 }
 
-/// The live entries of the longest valid prefix, and its length.
+/// The live entries, and how many bytes were whole. A damaged frame costs what it says and no other: the entry is as it
+/// was before, or not there. A damaged beginning is taken for one only if frames follow.
 fn recover(path: &Path, bytes: &[u8]) -> Result<(BTreeMap<u64, CheckpointEntry>, usize), CheckpointError> {
-    let mut live = BTreeMap::new();
+    let (mut live, mut valid) = (BTreeMap::new(), 0);
     let magic = &bytes[..bytes.len().min(frame::MAGIC.len())];
-    if !frame::MAGIC.starts_with(magic) {
-        return Err(CheckpointError::Foreign(path.to_owned()));
+    let foreign = !frame::MAGIC.starts_with(magic);
+    match bytes.get(frame::MAGIC.len()) {
+        None if !foreign => return Ok((live, 0)),
+        Some(&version) if !foreign && version > frame::VERSION => {
+            return Err(CheckpointError::Newer { path: path.to_owned(), found: version });
+        }
+        Some(&version) if !foreign && version == frame::VERSION => valid = frame::HEADER,
+        _ => {}
     }
-    let Some(&version) = bytes.get(frame::MAGIC.len()) else { return Ok((live, 0)) };
-    if version == 0 {
-        return Err(CheckpointError::Foreign(path.to_owned()));
-    }
-    if version > frame::VERSION {
-        return Err(CheckpointError::Newer { path: path.to_owned(), found: version });
-    }
-    let mut valid = frame::HEADER;
-    while let Some((entry, len)) = frame::decode(&bytes[valid..]) {
-        valid += len;
+    let mut at = frame::HEADER.min(bytes.len());
+    while at < bytes.len() {
+        let Some((entry, len)) = frame::decode(&bytes[at..]) else {
+            at += 1;
+            continue;
+        };
+        (at, valid) = (at + len, valid + len);
         match entry.state {
             EntryState::Forgotten => live.remove(&entry.id),
             _ => live.insert(entry.id, entry),
         };
     }
-    Ok((live, valid))
+    if valid == 0 { Err(CheckpointError::Foreign(path.to_owned())) } else { Ok((live, valid)) }
 }
 
 #[cfg(test)]

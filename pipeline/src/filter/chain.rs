@@ -5,11 +5,15 @@
 //!             ▲            └─ rewrite_tag: a copy with another tag starts again from the first
 //! ```
 //! All inputs share one chain, one at a time: records of one tag leave in the order in which they came.
+//!
+//! A filter that panics takes the records that it had in hand with it. From then on nothing is released any more, and the
+//! service ends with an error ([`Chain::broken`]): what was not answered for comes again at the next start.
 
 use std::{
     collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -30,7 +34,9 @@ pub struct Chain {
     counters: Vec<(String, Arc<FilterCounters>)>,
     /// When something is to be done without a batch, ms.
     due_ms: AtomicU64,
-    woken: Arc<AtomicBool>,
+    wake: Wake,
+    /// The filter that panicked.
+    broken: OnceLock<String>,
 }
 
 #[derive(Debug)]
@@ -60,12 +66,14 @@ impl Wake {
 }
 
 const NEVER: u64 = u64::MAX;
+/// A filter of that name panics, whatever it is.
+#[cfg(test)]
+pub(crate) const PANICS: &str = "panics";
 
 impl Chain {
     /// Starts the filters of a plan in front of a buffer.
     pub fn open(plans: &[FilterPlan], buffer: &Arc<Buffer>) -> Result<Self, FilterError> {
-        let woken = Arc::new(AtomicBool::new(false));
-        let wake = Wake { buffer: Arc::downgrade(buffer), woken: Arc::clone(&woken) };
+        let wake = Wake { buffer: Arc::downgrade(buffer), woken: Arc::default() };
         let link = |(index, plan): (usize, &FilterPlan)| {
             Ok(Link {
                 name: plan.name.clone(),
@@ -82,7 +90,8 @@ impl Chain {
             counters: links.iter().map(|link| (link.name.clone(), Arc::clone(&link.counters))).collect(),
             links: Mutex::new(links),
             due_ms: AtomicU64::new(NEVER),
-            woken,
+            wake,
+            broken: OnceLock::new(),
         })
     }
 
@@ -101,11 +110,19 @@ impl Chain {
         if !acks.is_empty() {
             batch.holds.push(buffer.hold(batch.input, Done::Acks(acks)));
         }
+        if self.broken().is_some() {
+            return;
+        }
         let mut links = self.links();
-        pass(&mut links, vec![(0, batch)], buffer, mono_ms);
+        self.pass(&mut links, vec![(0, batch)], buffer, mono_ms);
         if self.note(&links) {
             buffer.wake();
         }
+    }
+
+    /// The filter that panicked: the service must not go on.
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.broken.get().map(String::as_str)
     }
 
     /// Hands on what was kept back long enough. To be called when [`Chain::expires_at_ms`] has come.
@@ -120,7 +137,7 @@ impl Chain {
 
     /// When [`Chain::expire`] has something to do, ms of the same clock.
     pub fn expires_at_ms(&self) -> Option<u64> {
-        if self.woken.load(Ordering::Acquire) {
+        if self.wake.woken.load(Ordering::Acquire) {
             return Some(0);
         }
         Some(self.due_ms.load(Ordering::Acquire)).filter(|due| *due != NEVER)
@@ -141,15 +158,15 @@ impl Chain {
             return;
         }
         // First, so that what is heard from now on wakes again.
-        self.woken.store(false, Ordering::Release);
+        self.wake.woken.store(false, Ordering::Release);
         let mut links = self.links();
         let first = shared(&links);
         for index in 0..links.len() {
-            let link = &mut links[index];
-            let (on, again) = link.run(mono_ms, |filter, flow| filter.expire(last, flow));
+            let run = links[index].run(mono_ms, |filter, flow| filter.expire(last, flow));
+            let Some((on, again)) = run else { return self.break_off(&links[index].name, buffer) };
             let on = on.into_iter().map(|batch| (index + 1, batch));
             let todo = on.chain(again.into_iter().map(|batch| (first, batch))).collect();
-            pass(&mut links, todo, buffer, mono_ms);
+            self.pass(&mut links, todo, buffer, mono_ms);
         }
         self.note(&links);
     }
@@ -160,44 +177,69 @@ impl Chain {
         due < self.due_ms.swap(due, Ordering::AcqRel)
     }
 
-    /// A filter that panicked leaves its records where they were; the others are whole.
+    /// Each batch from its filter on; the chain stays locked while the buffer is filled, so that order is kept.
+    fn pass(&self, links: &mut [Link], todo: Vec<(usize, Batch)>, buffer: &Buffer, mono_ms: u64) {
+        let mut todo = VecDeque::from(todo);
+        let first = shared(links);
+        while let Some((from, batch)) = todo.pop_front() {
+            let sees = |link: &Link| {
+                let mine = link.input.is_none_or(|input| input == batch.input);
+                mine && link.matches.matches(&batch.tag) && !link.filter.spares(&batch)
+            };
+            let Some(at) = links[from..].iter().position(sees).map(|at| from + at) else {
+                buffer.push(batch);
+                continue;
+            };
+            let link = &mut links[at];
+            link.counters.records.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            let Some((on, again)) = link.run(mono_ms, |filter, flow| filter.apply(batch, flow)) else {
+                return self.break_off(&link.name, buffer);
+            };
+            on.into_iter().rev().for_each(|batch| todo.push_front((at + 1, batch)));
+            todo.extend(again.into_iter().map(|batch| (first, batch)));
+        }
+    }
+
+    /// A filter has panicked: nothing that goes down from now on counts as taken, and the service is told.
+    fn break_off(&self, filter: &str, buffer: &Buffer) {
+        buffer.abandon();
+        // Another may have panicked before: one name is enough.
+        let _ = self.broken.set(filter.to_owned());
+        self.wake.wake();
+    }
+
+    /// A panic of a filter is caught within the lock.
     fn links(&self) -> MutexGuard<'_, Vec<Link>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Link {
-    fn run(&mut self, mono_ms: u64, what: impl FnOnce(&mut Filter, &mut Flow<'_>)) -> (Vec<Batch>, Vec<Batch>) {
+    /// What it hands on, and what it sends round again; none if it panicked: it is not used again then.
+    fn run(&mut self, mono_ms: u64, what: impl FnOnce(&mut Filter, &mut Flow<'_>)) -> Option<(Vec<Batch>, Vec<Batch>)> {
         let _scope = self.log_level.map(|level| Scope::enter(Some(level)));
         let counters = Arc::clone(&self.counters);
-        let mut flow = Flow { mono_ms, counters: &counters, name: &self.name, on: Vec::new(), again: Vec::new() };
-        what(&mut self.filter, &mut flow);
-        (flow.on, flow.again)
+        let work = || {
+            #[cfg(test)]
+            assert!(self.name != PANICS, "on purpose");
+            let mut flow = Flow { mono_ms, counters: &counters, name: &self.name, on: Vec::new(), again: Vec::new() };
+            what(&mut self.filter, &mut flow);
+            (flow.on, flow.again)
+        };
+        catch_unwind(AssertUnwindSafe(work)).ok()
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        // What a filter still keeps back was not taken.
+        if let Some(buffer) = self.wake.buffer.upgrade() {
+            buffer.abandon();
+        }
     }
 }
 
 /// The first filter that is not one input's own: what is sent through again has been through those.
 fn shared(links: &[Link]) -> usize {
     links.iter().take_while(|link| link.input.is_some()).count()
-}
-
-/// Each batch from its filter on; the chain stays locked while the buffer is filled, so that order is kept.
-fn pass(links: &mut [Link], todo: Vec<(usize, Batch)>, buffer: &Buffer, mono_ms: u64) {
-    let mut todo = VecDeque::from(todo);
-    let first = shared(links);
-    while let Some((from, batch)) = todo.pop_front() {
-        let sees = |link: &Link| {
-            let mine = link.input.is_none_or(|input| input == batch.input);
-            mine && link.matches.matches(&batch.tag) && !link.filter.spares(&batch)
-        };
-        let Some(at) = links[from..].iter().position(sees).map(|at| from + at) else {
-            buffer.push(batch);
-            continue;
-        };
-        let link = &mut links[at];
-        link.counters.records.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        let (on, again) = link.run(mono_ms, |filter, flow| filter.apply(batch, flow));
-        on.into_iter().rev().for_each(|batch| todo.push_front((at + 1, batch)));
-        todo.extend(again.into_iter().map(|batch| (first, batch)));
-    }
 }

@@ -140,3 +140,15 @@ fn a_batch_that_no_filter_matches_is_not_taken_apart() {
     assert_eq!((counted.records, counted.dropped), (1, 1));
     assert_eq!(bench.unreleased(), 0);
 }
+
+#[test]
+fn a_filter_that_panics_releases_nothing_not_even_what_others_have_taken_since() {
+    let mut bench = Bench::new("[FILTER]\nName grep\nAlias panics\nMatch a\nExclude x .\n");
+    bench.push("b", &[r#"{"x":1}"#]);
+    bench.push("a", &[r#"{"x":1}"#, r#"{"y":1}"#]);
+    assert_eq!(bench.chain.broken(), Some("panics"));
+    assert_eq!(bench.chain.expires_at_ms(), Some(0), "the loop is not woken");
+    bench.push("a", &[r#"{"x":1}"#]);
+    assert_eq!(bench.out().len(), 1);
+    assert_eq!(bench.unreleased(), 3);
+}

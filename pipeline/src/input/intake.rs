@@ -5,13 +5,13 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    buffer::{Buffer, Done},
+    buffer::{Buffer, Done, Note},
     chunk::{Source, SourceId},
     event::Event,
     filter::Chain,
@@ -43,6 +43,8 @@ pub struct IntakeCounters {
     pub malformed: AtomicU64,
     /// Records that were lost before they could be taken, where the input can tell (a socket without backpressure).
     pub lost: AtomicU64,
+    /// It has come to its end, and the pipeline is to end with it.
+    pub over: AtomicBool,
 }
 
 /// Resolves once everything that was pushed has been taken by every output it was routed to.
@@ -50,10 +52,12 @@ pub struct IntakeCounters {
 pub struct Receipt(oneshot::Receiver<()>);
 
 impl Receipt {
-    /// Waits until it is taken.
+    /// Waits until it is taken; for ever if it goes down with the service.
     pub async fn taken(self) {
-        // The other end is dropped only after it was told.
-        let _ = self.0.await;
+        if self.0.await.is_err() {
+            // Whoever had the records in hand is gone: they were not taken, and never will be.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -92,11 +96,22 @@ impl Intake {
     /// is never cut: bound its size before.
     pub fn push(&self, tag: &Arc<str>, events: Vec<Event>) -> Receipt {
         let (tell, told) = oneshot::channel();
+        self.pass(tag, events, Done::Told(tell));
+        Receipt(told)
+    }
+
+    /// As [`Intake::push`]; `note` is done as soon as all of it is taken, by whoever took the last of it.
+    pub(crate) fn push_noted(&self, tag: &Arc<str>, events: Vec<Event>, note: Note) -> Receipt {
+        let (tell, told) = oneshot::channel();
+        self.pass(tag, events, Done::Noted(note, tell));
+        Receipt(told)
+    }
+
+    fn pass(&self, tag: &Arc<str>, events: Vec<Event>, done: Done) {
         self.counters.records.fetch_add(events.len() as u64, Ordering::Relaxed);
         let mut batch = Batch::of_events(self.input, Arc::clone(tag), Arc::clone(&self.source), events);
-        batch.holds.push(self.buffer.hold(self.input, Done::Told(tell)));
+        batch.holds.push(self.buffer.hold(self.input, done));
         self.chain.push(batch, &self.buffer, self.clock.mono_ms());
-        Receipt(told)
     }
 
     /// Resolves when nothing new is to be read: the input finishes what it has in hand, waits for its receipts, ends.
@@ -104,6 +119,12 @@ impl Intake {
         let mut stop = self.stop.clone();
         // The service that says it may have ended without: that is a stop as well.
         let _ = stop.wait_for(|stopped| *stopped).await;
+    }
+
+    /// Nothing more will come, and the pipeline is to end once all of it is delivered.
+    pub(crate) fn end(&self) {
+        self.counters.over.store(true, Ordering::Release);
+        self.buffer.wake();
     }
 
     /// What time it is.

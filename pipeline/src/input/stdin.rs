@@ -2,7 +2,7 @@
 //!
 //! A line that is neither is kept as text under `log` and counted. What has been read cannot be read again: it is lost if the
 //! process is killed before the outputs have taken it. At the end of the input the pipeline delivers what it has and
-//! goes on with its other inputs.
+//! ends, as if it had been told to stop.
 
 use std::{
     io::Read,
@@ -66,7 +66,11 @@ pub(crate) async fn run(plan: StdinInput, intake: Intake) {
         }
     });
     match reading {
-        Ok(_) => lines(&plan, pieces, &intake).await,
+        Ok(_) => {
+            lines(&plan, pieces, &intake).await;
+            tracing::info!(input = intake.name(), "standard input has ended");
+            intake.end();
+        }
         Err(error) => tracing::error!(input = intake.name(), %error, "standard input cannot be read"),
     }
     intake.stopped().await;

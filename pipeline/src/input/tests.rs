@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,8 +13,9 @@ use tokio::sync::watch;
 use super::intake::Intake;
 use crate::{
     buffer::{Buffer, Lane, route::Matching},
+    config::Config,
     event::Event,
-    filter::Chain,
+    filter::{Chain, FilterPlan},
     parse::Batch,
     service::clock::Clock,
 };
@@ -33,9 +35,24 @@ impl Around {
     }
 
     pub(crate) fn with_room(bytes: usize) -> Self {
-        let buffer = Arc::new(Buffer::new(vec![bytes], vec![Matching::from("*")]).unwrap());
+        Self::with(Buffer::new(vec![bytes], vec![Matching::from("*")]).unwrap(), &[])
+    }
+
+    /// With filters in front of a buffer that is kept in a folder.
+    pub(crate) fn on_disk(folder: &Path, filters: &str) -> Self {
+        let text = format!(
+            "[SERVICE]\nstorage.path {}\n[INPUT]\nName dummy\nstorage.type filesystem\n{filters}\n[OUTPUT]\nName null\nMatch *\n",
+            folder.display()
+        );
+        let plan = Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
+        let buffer = Buffer::new(vec![1 << 20], vec![Matching::from("*")]).unwrap().kept(&plan, 7).unwrap();
+        Self::with(buffer, &plan.filters)
+    }
+
+    fn with(buffer: Buffer, filters: &[FilterPlan]) -> Self {
+        let buffer = Arc::new(buffer);
         let (stop, stopped) = watch::channel(false);
-        let chain = Arc::new(Chain::open(&[], &buffer).unwrap());
+        let chain = Arc::new(Chain::open(filters, &buffer).unwrap());
         let intake = Intake::new("test.0", 0, Arc::clone(&buffer), chain, Clock::start(), stopped);
         Self { intake, buffer, in_hand: Mutex::default(), stop }
     }
@@ -80,6 +97,12 @@ impl Around {
         assert_eq!(events.len(), count, "more than was asked for");
         self.taken(batches);
         events
+    }
+
+    /// Whether nothing more comes; what was pushed before is there at once.
+    pub(crate) async fn is_quiet(&self) -> bool {
+        let next = self.buffer.next(Lane(0), 64 << 20, Duration::ZERO);
+        tokio::time::timeout(Duration::from_millis(10), next).await.is_err()
     }
 
     /// Takes whatever comes, for ever.

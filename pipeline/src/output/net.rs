@@ -172,3 +172,6 @@ impl fmt::Display for Net {
         f.write_str(&self.address())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use super::{Service, health::Unwell};
+use crate::buffer::{Lane, StoreCounters};
 
 /// Everything that can be asked about a running pipeline.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,6 +25,8 @@ pub(crate) struct Figures {
     pub(crate) outputs: Vec<OutputFigures>,
     /// Records that no output wanted.
     pub(crate) unrouted: u64,
+    /// The buffer on disk, if there is one.
+    pub(crate) store: Option<StoreCounters>,
     /// What is wrong, if anything is.
     pub(crate) unwell: Vec<Unwell>,
 }
@@ -85,8 +88,10 @@ pub(crate) struct OutputFigures {
     pub(crate) bytes: u64,
     /// Deliveries that failed and were repeated.
     pub(crate) retries: u64,
-    /// Records given up because `Retry_Limit` was reached.
+    /// Records given up because `Retry_Limit` was reached, or dropped at `storage.total_limit_size`.
     pub(crate) dropped: u64,
+    /// Bytes on disk that wait for it.
+    pub(crate) stored_bytes: u64,
     /// Records that the other side can never take.
     pub(crate) refused: u64,
 }
@@ -152,7 +157,7 @@ impl Service {
             failed: of(&counters.failed),
             held: of(&counters.held),
         });
-        let outputs = self.outputs.iter().map(|output| {
+        let outputs = self.outputs.iter().enumerate().map(|(lane, output)| {
             let counters = &output.counters;
             OutputFigures {
                 name: output.name.clone(),
@@ -160,7 +165,8 @@ impl Service {
                 records: of(&counters.records),
                 bytes: of(&counters.bytes),
                 retries: of(&counters.retries),
-                dropped: of(&counters.dropped),
+                dropped: of(&counters.dropped) + self.buffer.overflowed(Lane(lane)),
+                stored_bytes: self.buffer.stored(Lane(lane)),
                 refused: of(&counters.refused),
             }
         });
@@ -172,6 +178,7 @@ impl Service {
             filters: filters.collect(),
             outputs: outputs.collect(),
             unrouted: self.buffer.unrouted(),
+            store: self.buffer.store_counters(),
             unwell: Vec::new(),
         }
     }

@@ -14,6 +14,8 @@ use crate::{
     parse::{self, Batch, Now, Parser},
 };
 
+/// From one look at a full disk to the next, ms.
+const FULL_MS: u64 = 500;
 const SYNC_FULL_MS: u64 = 1_000;
 const SYNC_NORMAL_MS: u64 = 5_000;
 
@@ -36,6 +38,8 @@ pub(super) struct Input {
     store: Option<(PathBuf, Store)>,
     /// Less room than this is none, so that a nearly full buffer does not make reads small.
     room_least: usize,
+    /// The disk of the checkpoints is full: when it is tried again, ms.
+    full_until_ms: Option<u64>,
     /// The buffer is full.
     paused: bool,
     /// Times that it became full.
@@ -73,6 +77,7 @@ impl Input {
             parser: Parser::new(index, plan),
             store,
             room_least: plan.chunk_bytes.min(input.buffer_bytes / 2),
+            full_until_ms: None,
             paused: false,
             pauses: 0,
             up: false,
@@ -90,6 +95,11 @@ impl Input {
         let _scope = Scope::enter(self.level);
         let now_ms = clock.mono_ms();
         self.settle(buffer)?;
+        if let Some(until_ms) = self.waits_for_disk(now_ms)? {
+            return Ok(Did::Nothing(Some(until_ms)));
+        }
+        // What was read before the disk was full.
+        self.batches.drain(..).for_each(|batch| chain.push(batch, buffer, now_ms));
         let room = self.room(buffer);
         let step = self.tailer.step(&mut self.disk, now_ms, room);
         let did = match step {
@@ -112,9 +122,36 @@ impl Input {
         if !self.batches.is_empty() {
             // A file's entry is on disk before its first record leaves: the ids of its records depend on it.
             self.settle(buffer)?;
+            if let Some(until_ms) = self.waits_for_disk(now_ms)? {
+                return Ok(Did::Nothing(Some(until_ms)));
+            }
         }
         self.batches.drain(..).for_each(|batch| chain.push(batch, buffer, now_ms));
         Ok(did)
+    }
+
+    /// Until when nothing is to be read because the disk of the checkpoints is full.
+    fn waits_for_disk(&mut self, now_ms: u64) -> Result<Option<u64>, ServiceError> {
+        let Some((path, store)) = &mut self.store else { return Ok(None) };
+        if store.is_behind() && self.full_until_ms.is_none_or(|until_ms| until_ms <= now_ms) {
+            store.mend().map_err(|error| ServiceError::Checkpoint { path: path.clone(), error })?;
+        }
+        match (store.is_behind(), self.full_until_ms) {
+            (true, Some(until_ms)) if until_ms > now_ms => {}
+            (true, before) => {
+                if before.is_none() {
+                    let path = path.display();
+                    tracing::error!(%path, "the disk takes no checkpoints: nothing is read until there is room");
+                }
+                self.full_until_ms = Some(now_ms + FULL_MS);
+            }
+            (false, Some(_)) => {
+                tracing::info!(path = %path.display(), "the disk takes checkpoints again");
+                self.full_until_ms = None;
+            }
+            (false, None) => {}
+        }
+        Ok(self.full_until_ms)
     }
 
     /// Looks at the files once more, if it is time to.
@@ -144,7 +181,12 @@ impl Input {
     pub(super) fn finish(&mut self, buffer: &Buffer) -> Result<(), ServiceError> {
         self.settle(buffer)?;
         let Some((path, store)) = &mut self.store else { return Ok(()) };
-        store.sync().map_err(|error| ServiceError::Checkpoint { path: path.clone(), error })
+        let kept = store.mend().and_then(|()| store.sync());
+        if store.is_behind() {
+            let path = path.display();
+            tracing::error!(%path, "the disk is full: what was delivered since it filled up comes again at the next start");
+        }
+        kept.map_err(|error| ServiceError::Checkpoint { path: path.clone(), error })
     }
 
     /// Whether nobody has to wait for it: it is over, or it never ends by itself.

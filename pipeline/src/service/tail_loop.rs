@@ -36,7 +36,8 @@ pub(super) fn run(
         if step % HEAR_EVERY == 0 {
             hear(service, signals);
         }
-        let over = service.inputs.iter().any(Input::is_over) && service.inputs.iter().all(Input::may_end);
+        let ended = service.listeners.iter().any(|listener| listener.counters.over.load(Ordering::Acquire));
+        let over = (ended || service.inputs.iter().any(Input::is_over)) && service.inputs.iter().all(Input::may_end);
         if service.stop.times() > 0 || over {
             break;
         }
@@ -52,7 +53,7 @@ pub(super) fn run(
         if let Some(output) = service.outputs.iter().find(|output| output.thread.is_finished()) {
             return Err(ServiceError::OutputEnded(output.name.clone()));
         }
-        filters(service, now_ms);
+        filters(service, now_ms)?;
         if let Some(until_ms) = turn(service)? {
             let until_ms = until_ms.min(service.chain.expires_at_ms().unwrap_or(u64::MAX));
             wait(service, signals, until_ms.min(now_ms + WAIT_MAX_MS))?;
@@ -66,10 +67,18 @@ pub(super) fn run(
 }
 
 /// Lets records go that filters kept back long enough.
-fn filters(service: &Service, now_ms: u64) {
+fn filters(service: &Service, now_ms: u64) -> Result<(), ServiceError> {
+    whole(service)?;
     if service.chain.expires_at_ms().is_some_and(|due| due <= now_ms) {
         service.chain.expire(&service.buffer, now_ms);
     }
+    Ok(())
+}
+
+/// Whether no filter has panicked.
+fn whole(service: &Service) -> Result<(), ServiceError> {
+    let broken = service.chain.broken().map(|filter| ServiceError::FilterPanicked(filter.to_owned()));
+    broken.map_or(Ok(()), Err)
 }
 
 /// One step of each input; when all have nothing to do, until when.
@@ -100,6 +109,7 @@ fn drain(service: &mut Service, signals: Option<&SignalFd>, reload: bool) -> Res
         if service.stop.times() > 1 {
             return Ok(Ended::AtOnce);
         }
+        whole(service)?;
         let now_ms = service.clock.mono_ms();
         service.publish(now_ms);
         for input in &mut service.inputs {

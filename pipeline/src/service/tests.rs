@@ -34,15 +34,19 @@ impl Bench {
     }
 
     fn start(&self, keys: &str) -> (Stop, JoinHandle<Ended>) {
+        let service = Service::start(&self.settled(keys), None).unwrap();
+        (service.stop(), std::thread::spawn(move || service.run(None).unwrap()))
+    }
+
+    /// `keys` of the service; sections may follow.
+    fn settled(&self, keys: &str) -> Plan {
         let (folder, port) = (self.folder.path().canonicalize().unwrap(), self.address.port());
         let text = format!(
             "[SERVICE]\nFlush 1\n{keys}\n[INPUT]\nName tail\nPath {at}/*.log\nmultiline.parser cri\nDB {at}/tail.db\n\
              Read_from_Head on\nRefresh_Interval 1\n[OUTPUT]\nName http\nMatch *\nPort {port}\n",
             at = folder.display()
         );
-        let plan = Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
-        let service = Service::start(&plan, None).unwrap();
-        (service.stop(), std::thread::spawn(move || service.run(None).unwrap()))
+        Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan().unwrap()
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -96,6 +100,22 @@ fn what_was_not_accepted_before_an_end_at_once_is_read_again() {
     });
     stop.ask();
     assert_eq!(running.join().unwrap(), Ended::Drained);
+}
+
+#[test]
+fn a_filter_that_panics_ends_the_service_and_loses_nothing() {
+    let bench = Bench::new();
+    bench.write("a.log", &lines(0..100));
+    let filter = "[FILTER]\nName grep\nAlias panics\nMatch *\nExclude x .";
+    let plan = bench.settled(filter);
+    let ended = Service::start(&plan, None).unwrap().run(None);
+    assert!(matches!(&ended, Err(ServiceError::FilterPanicked(name)) if name == "panics"), "{ended:?}");
+    assert!(bench.server.kept().is_empty());
+    let (stop, running) = bench.start("");
+    bench.server.wait("all of it comes again", |server, _| server.kept().len() >= 100);
+    stop.ask();
+    assert_eq!(running.join().unwrap(), Ended::Drained);
+    assert_eq!(bench.server.kept(), numbers(0..100));
 }
 
 #[test]

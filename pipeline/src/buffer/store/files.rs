@@ -1,27 +1,38 @@
 //! What a store finds in its folder at the start.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write},
     path::Path,
 };
 
-use super::{KEPT, Segment, record};
+use super::{KEPT, KEPT_SEGMENTS, Known, Segment, record};
 use crate::chunk::{mix, mix_text};
 
+/// The first of the newest segments, which are kept whatever became of their records.
+pub(super) fn kept(segments: &BTreeMap<u64, Segment>) -> u64 {
+    let (mut first, mut bytes) = (u64::MAX, 0);
+    for (&at, segment) in segments.iter().rev().take(KEPT_SEGMENTS) {
+        if bytes >= KEPT {
+            break;
+        }
+        (first, bytes) = (at, bytes + segment.len);
+    }
+    first
+}
+
 /// The ids of the records in the newest segments, and the number behind the last batch.
-pub(super) fn newest(folder: &Path, segments: &BTreeMap<u64, Segment>) -> io::Result<(BTreeSet<u128>, u64)> {
-    let (mut known, mut next) = (BTreeSet::new(), 1);
-    for (&first, _) in segments.iter().rev().take(KEPT) {
+pub(super) fn newest(folder: &Path, segments: &BTreeMap<u64, Segment>) -> io::Result<(Known, u64)> {
+    let (mut known, mut next) = (Known::default(), 1);
+    for (&first, _) in segments.range(kept(segments)..).rev() {
         next = next.max(first + 1);
         let bytes = fs::read(folder.join(format!("{first:016x}.seg")))?;
         let mut at = 0;
         while let Some(read) = record::read(&bytes, at, true) {
             at = read.end;
             next = next.max(read.seq + 1);
-            let salt = mix_text(0, read.batch.tag.as_bytes());
-            known.extend((0..read.batch.len()).filter_map(|index| Some(read.batch.own_id(index)? ^ salt)));
+            known.add(&read.batch);
         }
     }
     Ok((known, next))

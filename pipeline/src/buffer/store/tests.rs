@@ -1,4 +1,4 @@
-use std::{io::BufRead, process::Command, time::Duration};
+use std::{collections::BTreeSet, io::BufRead, process::Command, time::Duration};
 
 use super::*;
 use crate::{
@@ -118,6 +118,32 @@ fn every_byte_that_is_flipped_costs_at_most_its_record_and_that_is_told() {
 }
 
 #[test]
+fn a_process_starts_on_a_damaged_or_cut_segment_and_brings_what_is_left() {
+    let (bytes, all) = fixture();
+    for place in (0..bytes.len()).step_by(2221) {
+        for cut in [false, true] {
+            let folder = folder();
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 0x40;
+            damaged.truncate(if cut { place } else { bytes.len() });
+            fs::write(folder.path().join("0000000000000001.seg"), &damaged).unwrap();
+            let (left, lost) = survivors(&damaged);
+            let buffer = kept(folder.path(), &["a"], vec![None]);
+            let came = drain(&buffer, 0);
+            assert_eq!(
+                (came.len(), buffer.store_counters().unwrap().damaged),
+                (left, u64::from(lost)),
+                "{place} {cut}"
+            );
+            assert!(cut || came.len() + 1 >= all, "{place}: {} of {all}", came.len());
+            // It goes on behind the damage.
+            buffer.push(lines(9000..9001));
+            assert_eq!(drain(&buffer, 0), [9000]);
+        }
+    }
+}
+
+#[test]
 fn every_truncation_leaves_what_stands_before_it() {
     let (bytes, all) = fixture();
     let mut before = 0;
@@ -177,6 +203,45 @@ fn what_a_source_brings_again_after_a_kill_is_not_stored_twice() {
 }
 
 #[test]
+fn what_comes_again_is_known_however_often_the_process_was_killed_in_between() {
+    let folder = folder();
+    let peer = |n: u64| {
+        let mut batch = fields();
+        batch.events.iter_mut().zip(1..).for_each(|(event, index)| event.id = mix(u128::from(n), index));
+        batch
+    };
+    let push = |buffer: &Buffer, batch: Batch, brings: &[u64]| {
+        buffer.push(batch);
+        assert_eq!(drain(buffer, 0), brings);
+    };
+    let first = kept(folder.path(), &["a"], vec![None]);
+    push(&first, lines(0..10), &(0..10).collect::<Vec<_>>());
+    push(&first, peer(1), &[7, 7]);
+    drop(first);
+    for n in 2..10 {
+        // Others came first, every time, and each process leaves a segment of its own.
+        push(&kept(folder.path(), &["a"], vec![None]), peer(n), &[7, 7]);
+    }
+    let last = kept(folder.path(), &["a"], vec![None]);
+    push(&last, lines(0..11), &[10]);
+    push(&last, peer(1), &[]);
+    assert_eq!(last.store_counters().unwrap().again, 12);
+    assert!(last.is_empty());
+}
+
+#[test]
+fn a_batch_that_is_here_already_releases_its_source_and_takes_no_place() {
+    let folder = folder();
+    kept(folder.path(), &["a"], vec![None]).push(lines(0..10));
+    let buffer = kept(folder.path(), &["a"], vec![None]);
+    let stored = buffer.stored(Lane(0));
+    let mut batch = lines(0..10);
+    batch.acks = acks(1);
+    buffer.push(batch);
+    assert_eq!((buffer.take_acks(0).len(), buffer.stored(Lane(0))), (1, stored));
+}
+
+#[test]
 fn a_large_backlog_takes_a_window_of_memory_and_its_segments_go_when_all_have_taken_them() {
     let folder = folder();
     let buffer = kept(folder.path(), &["a", "b"], vec![None, None]);
@@ -196,7 +261,7 @@ fn a_large_backlog_takes_a_window_of_memory_and_its_segments_go_when_all_have_ta
     assert_eq!(drain(&buffer, 0), (0..200_000).collect::<Vec<_>>());
     assert_eq!(segments(), before);
     assert_eq!(drain(&buffer, 1), (0..200_000).collect::<Vec<_>>());
-    assert_eq!(segments(), KEPT);
+    assert!((2..=3).contains(&segments()), "{}", segments());
     assert_eq!((buffer.stored(Lane(0)), buffer.stored(Lane(1))), (0, 0));
 }
 

@@ -13,6 +13,7 @@ use super::{
     seen::{Digest, Known, Seen, digest},
 };
 use crate::{
+    buffer::Note,
     chunk::mix,
     input::{
         intake::{Intake, Receipt},
@@ -33,7 +34,7 @@ const UNDER_WAY: usize = 256;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) plan: ForwardInput,
-    seen: Option<Mutex<Seen>>,
+    seen: Option<Arc<Mutex<Seen>>>,
     intake: Intake,
 }
 
@@ -47,7 +48,7 @@ struct Due {
 #[derive(Debug)]
 enum When {
     /// Its records are under way.
-    Taken(Receipt, Option<Digest>),
+    Taken(Receipt),
     /// It was taken before.
     Now,
     /// The same chunk is under way for another connection.
@@ -56,7 +57,7 @@ enum When {
 
 impl Shared {
     pub(super) fn new(plan: ForwardInput, seen: Option<Seen>, intake: Intake) -> Self {
-        Self { plan, seen: seen.map(Mutex::new), intake }
+        Self { plan, seen: seen.map(|seen| Arc::new(Mutex::new(seen))), intake }
     }
 
     /// The last word to the disk.
@@ -90,8 +91,12 @@ impl Shared {
             let name = u128::from_le_bytes(name);
             events.iter_mut().zip(1..).for_each(|(event, index)| event.id = mix(name, index));
         }
-        let receipt = self.intake.push(&self.tag(&tag), events);
-        Due { when: When::Taken(receipt, name), chunk: options.chunk }
+        let tag = self.tag(&tag);
+        let receipt = match name.and_then(|name| self.note(name)) {
+            Some(note) => self.intake.push_noted(&tag, events, note),
+            None => self.intake.push(&tag, events),
+        };
+        Due { when: When::Taken(receipt), chunk: options.chunk }
     }
 
     fn tag(&self, tag: &[u8]) -> Arc<str> {
@@ -105,11 +110,20 @@ impl Shared {
         }
     }
 
-    /// Notes that a chunk was taken, before anybody is told.
-    fn note(&self, name: Digest) {
-        if let Some(Err(error)) = self.seen().map(|mut seen| seen.taken(name)) {
-            tracing::error!(input = self.intake.name(), %error, "a chunk that was taken could not be noted: it may come twice");
-        }
+    /// What notes that a chunk was taken, before anybody is told. With a buffer on disk that is in the moment in which the
+    /// last record of the chunk is written: if the process is killed in between, the store knows the records by their ids
+    /// when they come again (buffer/store.rs).
+    fn note(&self, name: Digest) -> Option<Note> {
+        let (seen, input) = (Arc::clone(self.seen.as_ref()?), self.intake.name().to_owned());
+        Some(Note(Box::new(move || {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = seen.taken(name)
+                && seen.failures().is_power_of_two()
+            {
+                let times = seen.failures();
+                tracing::error!(input, %error, times, "a chunk that was taken could not be noted: after a kill it may come twice");
+            }
+        })))
     }
 
     fn refuse(&self, peer: &Peer, why: &dyn std::fmt::Display) {
@@ -227,12 +241,7 @@ async fn answer(mut writer: WriteHalf<Stream>, mut dues: mpsc::Receiver<Due>, sh
     while let Some(Due { when, chunk }) = dues.recv().await {
         match when {
             When::Now => {}
-            When::Taken(receipt, name) => {
-                receipt.taken().await;
-                if let Some(name) = name {
-                    shared.note(name);
-                }
-            }
+            When::Taken(receipt) => receipt.taken().await,
             When::Other(mut other) => {
                 // Its sender goes only after it was told.
                 let _ = other.wait_for(|taken| *taken).await;

@@ -18,6 +18,8 @@ use std::{
 use ring::digest::{SHA512, digest as sha512};
 use tokio::sync::watch;
 
+use crate::os::is_full;
+
 /// Name of a chunk: the beginning of the SHA-512 of its message.
 pub(super) type Digest = [u8; 16];
 
@@ -45,6 +47,9 @@ pub(super) struct Seen {
     most: usize,
     entries: usize,
     unsynced: u64,
+    /// An entry could not be written: what is there is written anew before another is appended.
+    torn: bool,
+    failures: u64,
     taken: BTreeSet<Digest>,
     /// The same, oldest first.
     order: VecDeque<Digest>,
@@ -62,7 +67,7 @@ impl Seen {
     pub(super) fn open(path: &Path, most: usize) -> io::Result<Self> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let mut bytes = Vec::new();
-        // More than this was never written: see `taken`.
+        // More than this was never written: see `append`.
         (&mut file).take((MAGIC.len() + ENTRY * 3 * most) as u64).read_to_end(&mut bytes)?;
         if !bytes.is_empty() && !bytes.starts_with(MAGIC) && !MAGIC.starts_with(&bytes) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file of chunks"));
@@ -73,6 +78,8 @@ impl Seen {
             most,
             entries: 0,
             unsynced: 0,
+            torn: false,
+            failures: 0,
             taken: BTreeSet::new(),
             order: VecDeque::new(),
             under_way: BTreeMap::new(),
@@ -87,8 +94,15 @@ impl Seen {
         if damaged > 0 {
             tracing::warn!(path = %path.display(), damaged, "entries of chunks are damaged: these may come twice");
         }
-        // Entries that are appended stand at their places again, whatever a crash left behind.
-        seen.rewrite()?;
+        // Entries that are appended stand at their places again, whatever a crash left behind. A full disk heals: until
+        // then what is taken is remembered in memory only.
+        seen.torn = true;
+        match seen.rewrite() {
+            Err(error) if is_full(&error) => {
+                tracing::error!(path = %path.display(), %error, "chunks that are taken cannot be noted: after a kill they may come twice");
+            }
+            other => other?,
+        }
         Ok(seen)
     }
 
@@ -104,17 +118,28 @@ impl Seen {
         Known::No
     }
 
-    /// It was taken: from now on it is not delivered again.
+    /// It was taken: from now on it is not delivered again. An entry that the disk refuses is written with a later one.
     pub(super) fn taken(&mut self, name: Digest) -> io::Result<()> {
         if let Some(waiting) = self.under_way.remove(&name) {
             waiting.send_replace(true);
         }
         self.remember(name);
-        let written = self.file.write_all(&entry(&name));
+        let written = self.append(&name);
+        self.failures += u64::from(written.is_err());
+        written
+    }
+
+    /// Times that the disk refused an entry.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    fn append(&mut self, name: &Digest) -> io::Result<()> {
         self.entries += 1;
         self.unsynced += 1;
-        if written.is_err() || self.entries > 2 * self.most {
-            // A torn entry would shift all that follow.
+        // A torn entry would shift all that follow.
+        self.torn = self.torn || self.file.write_all(&entry(name)).is_err();
+        if self.torn || self.entries > 2 * self.most {
             self.rewrite()?;
         }
         if self.unsynced >= SYNC_EVERY { self.sync() } else { Ok(()) }
@@ -143,11 +168,14 @@ impl Seen {
         let mut bytes = MAGIC.to_vec();
         self.order.iter().for_each(|name| bytes.extend_from_slice(&entry(name)));
         let mut file = File::create(&beside)?;
-        file.write_all(&bytes)?;
-        file.sync_data()?;
+        if let Err(error) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
+            // A full disk needs what it takes.
+            let _ = std::fs::remove_file(&beside);
+            return Err(error);
+        }
         std::fs::rename(&beside, &self.path)?;
         self.file = OpenOptions::new().append(true).open(&self.path)?;
-        self.entries = self.order.len();
+        (self.entries, self.torn) = (self.order.len(), false);
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     }
@@ -204,6 +232,27 @@ mod tests {
         for n in 980..1000u32 {
             assert_eq!(known(&mut seen, &n.to_le_bytes()), if n < 984 { "no" } else { "taken" }, "{n}");
         }
+    }
+
+    #[test]
+    fn what_the_disk_refuses_is_written_with_what_comes_later() {
+        let place = place();
+        let path = place.path().join("chunks");
+        let mut seen = Seen::open(&path, 100).unwrap();
+        seen.taken(digest(b"a")).unwrap();
+        // Neither an entry nor the whole file can be written, as on a full disk; half an entry is left.
+        let beside = place.path().join("chunks.new");
+        std::fs::create_dir(&beside).unwrap();
+        seen.file.write_all(&[7; 9]).unwrap();
+        seen.file = File::open(&path).unwrap();
+        assert!(seen.taken(digest(b"b")).is_err() && seen.taken(digest(b"c")).is_err());
+        assert_eq!((seen.failures(), known(&mut seen, b"b")), (2, "taken"));
+        std::fs::remove_dir(&beside).unwrap();
+        seen.taken(digest(b"d")).unwrap();
+        seen.taken(digest(b"e")).unwrap();
+        drop(seen);
+        let mut seen = Seen::open(&path, 100).unwrap();
+        assert_eq!([b"a", b"b", b"c", b"d", b"e"].map(|name| known(&mut seen, name)), ["taken"; 5]);
     }
 
     #[test]

@@ -204,6 +204,19 @@ fn a_record_that_alone_is_too_large_is_counted_and_does_not_block() {
 }
 
 #[test]
+fn answers_about_the_hour_or_the_place_are_waited_out_whatever_their_number_and_a_stated_limit_ends_that() {
+    for status in [401, 403, 404, 405, 407, 408, 409, 410, 415, 421, 423, 425, 429, 431, 500, 502, 503, 504, 507] {
+        let (server, buffer, counters) = through("", &[Does::Answer(status); 4], None);
+        assert_eq!((server.kept(), buffer.take_acks(0).len()), (all(), 20), "{status}");
+        let counted = [&counters.retries, &counters.refused, &counters.dropped].map(count);
+        assert_eq!(counted, [4, 0, 0], "{status}");
+        let (server, buffer, counters) = through("Retry_Limit 2", &[], Some(Does::Answer(status)));
+        assert_eq!((server.requests(), buffer.take_acks(0).len()), (3, 20), "{status}");
+        assert_eq!((count(&counters.dropped), count(&counters.refused)), (20, 0), "{status}");
+    }
+}
+
+#[test]
 fn only_a_stated_limit_makes_it_drop() {
     let (server, buffer, counters) = through("Retry_Limit 1", &[], Some(Does::Answer(500)));
     assert_eq!((server.kept().len(), *server.requests.lock().unwrap()), (0, 2));

@@ -70,7 +70,17 @@ pub(super) fn storage(figures: &Figures) -> String {
             (input.name.clone(), json!({"status": status}))
         })
         .collect();
-    line(&json!({"input_chunks": inputs}))
+    let waiting: Map<String, Value> =
+        figures.outputs.iter().map(|output| (output.name.clone(), output.stored_bytes.into())).collect();
+    let mut page = json!({"input_chunks": inputs});
+    if let Some(store) = &figures.store {
+        page["storage_layer"] = json!({
+            "chunks": {"fs_chunks": store.segments},
+            "damaged_records": store.damaged, "known_records": store.again,
+            "refused_writes": store.refused, "held_bytes": store.held_bytes, "output_bytes": waiting,
+        });
+    }
+    line(&page)
 }
 
 pub(super) fn reloads(figures: &Figures) -> String {

@@ -9,6 +9,7 @@
 
 use std::fmt::Write;
 
+use crate::buffer::StoreCounters;
 use crate::service::board::{Figures, FileFigures, FilterFigures, InputFigures, OutputFigures};
 
 const COUNTER: &str = "counter";
@@ -38,6 +39,12 @@ pub(super) fn text(figures: &Figures, uptime_s: u64) -> String {
     }
     for (name, help, kind, of) in OUTPUT {
         page.family(name, help, kind, figures.outputs.iter().map(|output| (output.name.as_str(), of(output))));
+    }
+    for (name, help, kind, of) in STORE {
+        if let Some(store) = &figures.store {
+            page.head(name, help, kind);
+            page.row(name, &[], of(store));
+        }
     }
     page.head("tailproof_unrouted_records_total", "Records whose tag no output wants.", COUNTER);
     page.row("tailproof_unrouted_records_total", &[], figures.unrouted);
@@ -91,11 +98,20 @@ const OUTPUT: &[Family<OutputFigures>] = &[
     ("fluentbit_output_proc_bytes_total", "Bytes that were delivered.", COUNTER, |output| output.bytes),
     ("fluentbit_output_errors_total", "Records that can never be taken.", COUNTER, |output| output.refused),
     ("fluentbit_output_retries_total", "Deliveries that failed and were repeated.", COUNTER, |output| output.retries),
-    ("fluentbit_output_retries_failed_total", "Records given up at Retry_Limit.", COUNTER, |output| output.dropped),
+    ("fluentbit_output_retries_failed_total", "Records given up at a limit.", COUNTER, |output| output.dropped),
     ("fluentbit_output_dropped_records_total", "Records that were not delivered.", COUNTER, |output| {
         output.dropped + output.refused
     }),
+    ("tailproof_output_stored_bytes", "Bytes on disk that wait for it.", GAUGE, |output| output.stored_bytes),
     ("tailproof_output_deliveries_total", "Deliveries that were confirmed.", COUNTER, |output| output.deliveries),
+];
+
+const STORE: &[Family<StoreCounters>] = &[
+    ("fluentbit_storage_fs_chunks", "Segments on disk.", GAUGE, |store| store.segments),
+    ("tailproof_storage_held_bytes", "Bytes that the disk does not take now.", GAUGE, |store| store.held_bytes),
+    ("tailproof_storage_refused_writes_total", "Writes that the disk refused.", COUNTER, |store| store.refused),
+    ("tailproof_storage_damaged_records_total", "Records that were damaged on disk.", COUNTER, |store| store.damaged),
+    ("tailproof_storage_known_records_total", "Records that came again and were known.", COUNTER, |store| store.again),
 ];
 
 struct Page(String);

@@ -5,6 +5,7 @@ use std::{
 };
 
 use super::*;
+use crate::buffer::StoreCounters;
 use crate::service::board::{Figures, FileFigures, FilterFigures, InputFigures, OutputFigures};
 
 fn figures() -> Figures {
@@ -17,13 +18,20 @@ fn figures() -> Figures {
         ..InputFigures::default()
     };
     let dummy = InputFigures { name: "dummy\"\\.1".to_owned(), records: 3, ..InputFigures::default() };
-    let output =
-        OutputFigures { name: "http.0".to_owned(), records: 50, bytes: 3_000, retries: 4, ..OutputFigures::default() };
+    let output = OutputFigures {
+        name: "http.0".to_owned(),
+        records: 50,
+        bytes: 3_000,
+        retries: 4,
+        stored_bytes: 800,
+        ..OutputFigures::default()
+    };
     let filter = FilterFigures { name: "grep.0".to_owned(), records: 57, dropped: 7, ..FilterFigures::default() };
     Figures {
         filters: vec![filter],
         inputs: vec![tail, dummy],
         outputs: vec![output],
+        store: Some(StoreCounters { damaged: 6, again: 5, refused: 2, segments: 3, held_bytes: 900 }),
         started_unix_s: 1_800_000_000,
         ..Figures::default()
     }
@@ -71,6 +79,15 @@ fn every_page_that_probes_and_dashboards_ask_for_is_there() {
         ("/api/v2/metrics/prometheus?x=1", 200, "# TYPE fluentbit_input_bytes_total counter\n"),
         ("/api/v1/health", 200, "ok\n"),
         ("/api/v1/storage", 200, "\"overlimit\":false"),
+        ("/api/v1/storage", 200, "\"fs_chunks\":3"),
+        ("/api/v1/storage", 200, "\"damaged_records\":6"),
+        ("/api/v1/storage", 200, "\"output_bytes\":{\"http.0\":800}"),
+        ("/api/v2/metrics/prometheus", 200, "\nfluentbit_storage_fs_chunks 3\n"),
+        ("/api/v2/metrics/prometheus", 200, "\ntailproof_storage_held_bytes 900\n"),
+        ("/api/v2/metrics/prometheus", 200, "\ntailproof_storage_refused_writes_total 2\n"),
+        ("/api/v2/metrics/prometheus", 200, "\ntailproof_storage_damaged_records_total 6\n"),
+        ("/api/v2/metrics/prometheus", 200, "\ntailproof_storage_known_records_total 5\n"),
+        ("/api/v2/metrics/prometheus", 200, "tailproof_output_stored_bytes{name=\"http.0\"} 800\n"),
         ("/api/v2/reload", 200, "\"hot_reload_count\":0"),
         ("/nowhere", 404, "no such page"),
         ("/..%2f..%2fetc/passwd", 404, "no such page"),

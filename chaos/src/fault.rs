@@ -12,6 +12,10 @@ pub enum FaultKind {
     TerminateAgent,
     /// SIGSTOP; SIGCONT when it is over.
     PauseAgent,
+    /// A process that did not run so far is started, and stays.
+    StartProcess,
+    /// Another configuration and SIGHUP; the first configuration again when it is over.
+    Reload,
     /// The sink answers with this status and takes nothing.
     Refuse {
         /// The status, 400 to 599.
@@ -47,6 +51,8 @@ impl FaultKind {
             Self::KillAgent => "kill_agent",
             Self::TerminateAgent => "terminate_agent",
             Self::PauseAgent => "pause_agent",
+            Self::StartProcess => "start_process",
+            Self::Reload => "reload",
             Self::Refuse { .. } => "refuse",
             Self::Slow { .. } => "slow",
             Self::Hang => "hang",
@@ -59,6 +65,14 @@ impl FaultKind {
 
     /// True if it happens to the agent's process, false if to the sink.
     pub fn hits_agent(&self) -> bool {
+        matches!(
+            self,
+            Self::KillAgent | Self::TerminateAgent | Self::PauseAgent | Self::StartProcess | Self::Reload
+        )
+    }
+
+    /// True if the agent makes no progress while it is in force.
+    pub fn holds_agent_up(&self) -> bool {
         matches!(self, Self::KillAgent | Self::TerminateAgent | Self::PauseAgent)
     }
 }

@@ -45,6 +45,8 @@ pub struct Planned {
     pub until_us: u64,
     /// What happens.
     pub kind: FaultKind,
+    /// Which fault of the list it comes from.
+    pub fault: usize,
 }
 
 /// Faults that cannot be planned. `fault` is the index in the scenario's list.
@@ -103,7 +105,7 @@ pub fn plan(specs: &[FaultSpec], seed: u64, measure_us: u64) -> Result<Vec<Plann
             }
             let at_us = moved(nominal, spec, measure_us, &mut generator);
             let until_us = at_us.saturating_add(spec.for_us).min(measure_us);
-            planned.push(Planned { id: 0, at_us, until_us, kind: spec.kind });
+            planned.push(Planned { id: 0, at_us, until_us, kind: spec.kind, fault });
         }
     }
     // Stable: faults of the same moment stay in the order of the file.

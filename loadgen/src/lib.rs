@@ -6,6 +6,7 @@
 //! ```
 //! Knows the judge's books and nothing of the agent between its two ends.
 
+pub mod beats;
 pub mod clock;
 pub mod drive;
 pub mod frame;

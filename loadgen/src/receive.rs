@@ -13,7 +13,7 @@ pub use datagram::{DatagramAt, DatagramCounters, DatagramError, DatagramReceiver
 pub use decode::{Format, Keys};
 pub use follow::{FollowCounters, FollowPlan, Follower};
 pub use http::{
-    HttpPlan, HttpReceiver, Protocol, ReceiveError, cloudwatch::CloudWatchPlan, elastic::ElasticPlan,
+    HttpPlan, Protocol, ReceiveError, Receiver, cloudwatch::CloudWatchPlan, elastic::ElasticPlan,
     stream::forward::ForwardPlan,
 };
 pub use inflate::{InflateError, gunzip as unpack_gzip};

@@ -104,6 +104,10 @@ pub struct StreamPlan {
     pub cut: Cut,
     /// The path under which its records must arrive; `None` leaves that unchecked.
     pub label: Option<String>,
+    /// Folder below the root in which its tree lies; empty: the root itself.
+    pub under: PathBuf,
+    /// True if no file is written: somebody else brings these records to the agent, on [`LoadPlan::schedule`].
+    pub is_sent: bool,
 }
 
 impl StreamPlan {
@@ -120,6 +124,8 @@ impl StreamPlan {
             max_size: None,
             cut: Cut::Never,
             label: None,
+            under: PathBuf::new(),
+            is_sent: false,
         }
     }
 }
@@ -150,7 +156,7 @@ impl LoadPlan {
     /// Where a stream's files lie.
     pub fn paths(&self, stream: StreamId) -> Option<StreamPaths> {
         let plan = self.streams.get(usize::from(stream.0))?;
-        Some(StreamPaths::new(&self.root, plan.framing, &plan.name, self.seed))
+        Some(StreamPaths::new(&self.root.join(&plan.under), plan.framing, &plan.name, self.seed))
     }
 
     /// When the records of a stream are due.
@@ -208,8 +214,11 @@ impl Writers {
             (0..plan.threads.clamp(1, plan.streams.len().max(1))).map(|_| Shard::new(Arc::clone(&shared))).collect();
         let threads = shards.len();
         for ((id, paths), stream) in ids().zip(&paths).zip(&plan.streams) {
-            paths.create_dirs()?;
             shared.ledger.set_output(id, stream.output);
+            if stream.is_sent {
+                continue;
+            }
+            paths.create_dirs()?;
             if let Some(path) = &stream.label {
                 shared.ledger.route(id, 0, Labels { path: path.clone() });
             }

@@ -13,6 +13,7 @@ pub mod checkpoint;
 pub mod chunk;
 pub mod cli;
 pub mod config;
+pub mod configs;
 pub mod defects;
 pub mod event;
 pub mod filter;

@@ -2,7 +2,7 @@
 //!
 //! Adding one: a variant of [`Agent`], a file beside [`builtin`] that renders its configuration from [`Wiring`].
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::{Path, PathBuf}};
 
 use pipeline::defects::Defect;
 use thiserror::Error;
@@ -61,8 +61,12 @@ pub struct Launch {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// Its configuration: where it has to lie, and its text.
-    pub config: (PathBuf, String),
+    /// Its configuration: where each file has to lie, and its text.
+    pub files: Vec<(PathBuf, String)>,
+    /// Its whole environment; `None`: that of the bench.
+    pub env: Option<BTreeMap<String, String>>,
+    /// What `tailproof leash` is to do before it becomes the program.
+    pub leash: Vec<OsString>,
 }
 
 impl Agent {
@@ -74,9 +78,16 @@ impl Agent {
     }
 
     /// How to start it between the two ends. `bench` is our own program.
-    pub fn launch(self, wiring: &Wiring, bench: &std::path::Path, defect: Option<Defect>) -> Launch {
+    pub fn launch(self, wiring: &Wiring, bench: &Path, defect: Option<Defect>) -> Launch {
         match self {
             Self::Builtin => builtin::launch(wiring, bench, defect),
+        }
+    }
+
+    /// How to start it with a configuration that lies at `config` already; no files and no environment yet.
+    pub fn with_config(self, config: &Path, bench: &Path, defect: Option<Defect>) -> Launch {
+        match self {
+            Self::Builtin => builtin::with_config(config, bench, defect),
         }
     }
 }

@@ -27,6 +27,14 @@ pub const ALL: &[(&str, &str)] = shipped![
     "steady",
 ];
 
+/// Files that shipped scenarios name beside `pipeline::configs`.
+pub const FILES: &[(&str, &str)] = &[("aggregator-broken.conf", include_str!("../library/files/aggregator-broken.conf"))];
+
+/// The text of such a file.
+pub(crate) fn file(name: &str) -> Option<&'static str> {
+    FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 /// A shipped scenario by name, or a file by path (anything with a `/` or ending in `.toml`).
 pub fn find(asked: &str) -> Result<Source, SpecError> {
     if asked.contains('/') || Path::new(asked).extension().is_some_and(|ext| ext == "toml") {
@@ -34,7 +42,11 @@ pub fn find(asked: &str) -> Result<Source, SpecError> {
     }
     ALL.iter()
         .find(|(name, _)| *name == asked)
-        .map(|(name, text)| Source { origin: format!("{name} (library)"), text: (*text).to_owned() })
+        .map(|(name, text)| Source {
+            origin: format!("{name} (library)"),
+            text: (*text).to_owned(),
+            folder: None,
+        })
         .ok_or_else(|| SpecError::Unknown { name: asked.to_owned(), near: near(asked) })
 }
 

@@ -4,13 +4,21 @@ use results::identity::StreamId;
 use serde::Serialize;
 
 use crate::spec::{
-    Agent, Body, Contract, Delivery, Fault, Group, Layout, Long, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap,
-    SwapHow, Write,
+    Agent, Body, Contract, Expect, Fault, Group, Layout, Long, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap,
+    SwapHow, Via, Write,
     file::{Source, SpecError},
     units::{Rate, Size, Span},
 };
 
+pub use self::{
+    bundle::Bundle,
+    topology::{Instance, Link, Way},
+};
+
+mod bundle;
 mod check;
+pub mod names;
+mod topology;
 
 /// Without a `contract.stall`, a stream that stands this long has stalled.
 const STALL: Span = Span(5_000_000);
@@ -55,10 +63,24 @@ pub struct Plan {
     pub removes: Vec<On<Remove>>,
     /// What happens to the agent and its sink.
     pub faults: Vec<Fault>,
-    /// Where records must arrive.
-    pub sink: Sink,
-    /// Settings of the agent.
-    pub agent: Agent,
+    /// Where records must arrive, unless routes say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sink: Option<Sink>,
+    /// Settings of the agent, unless it is processes with configurations of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Agent>,
+    /// The ways of a record, at least one; without routes that to the sink, which is called nothing.
+    #[serde(skip_serializing_if = "topology::is_plain")]
+    pub ways: Vec<Way>,
+    /// The agent's processes; none: one, configured by the bench.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<Instance>,
+    /// The wires that can be cut.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// The names in braces that texts of this scenario may have.
+    #[serde(skip)]
+    pub known: names::Known,
     /// What is promised.
     pub contract: results::contract::Contract,
     /// A delivery is settled this long after its answer.
@@ -82,6 +104,15 @@ pub struct Stream {
     pub write: Write,
     /// Every n-th record goes to stderr; 0: none.
     pub stderr_every: u32,
+    /// The node on which its files lie; none: the one tree of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// How its records get to the agent.
+    #[serde(skip_serializing_if = "is_file")]
+    pub via: Via,
+    /// What is to become of them.
+    #[serde(skip_serializing_if = "is_delivered")]
+    pub expect: Expect,
 }
 
 /// Something, and the streams it concerns.
@@ -108,6 +139,7 @@ impl Plan {
             spec.time.measure = duration;
         }
         check::check(&spec, &source)?;
+        let topology = topology::settle(&spec, &source)?;
         if let Some(rate) = overrides.rate {
             let total: f64 = spec.load.group.iter().map(|group| group.rate.0).sum();
             if rate.0 <= 0.0 {
@@ -117,10 +149,10 @@ impl Plan {
             // The scenario's own rate is no promise about another one.
             spec.contract.min_rate = spec.contract.min_rate.map(|least| Rate(least.0 * (rate.0 / total)));
         }
-        Ok(Self::from_checked(spec))
+        Ok(Self::from_checked(spec, topology))
     }
 
-    fn from_checked(spec: Spec) -> Self {
+    fn from_checked(spec: Spec, topology: topology::Topology) -> Self {
         let groups = &spec.load.group;
         let contract = contract(&spec.contract);
         Self {
@@ -144,8 +176,12 @@ impl Plan {
             layout: spec.load.layout,
             pace: spec.load.pace,
             faults: spec.fault,
-            sink: spec.sink,
-            agent: spec.agent,
+            sink: spec.route.is_empty().then(|| spec.sink.unwrap_or_default()),
+            agent: spec.process.is_empty().then(|| spec.agent.unwrap_or_default()),
+            ways: topology.ways,
+            instances: topology.instances,
+            links: topology.links,
+            known: topology.known,
             settle: spec.contract.settle.unwrap_or(SETTLE),
             contract,
         }
@@ -167,7 +203,19 @@ fn streams_of(group: &Group) -> impl Iterator<Item = Stream> {
         long: group.long,
         write: group.write,
         stderr_every: group.stderr_every,
+        node: group.node.clone(),
+        via: group.via.clone(),
+        expect: group.expect,
     })
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_delivered(expect: &Expect) -> bool {
+    *expect == Expect::Delivered
+}
+
+fn is_file(via: &Via) -> bool {
+    *via == Via::File
 }
 
 /// The streams of the named groups; of all without names.
@@ -183,11 +231,7 @@ fn chosen(groups: &[Group], names: Option<&[String]>) -> Vec<StreamId> {
 fn contract(written: &Contract) -> results::contract::Contract {
     let proof = &written.proof;
     results::contract::Contract {
-        delivery: match written.delivery {
-            Delivery::AtMostOnce => results::contract::Delivery::AtMostOnce,
-            Delivery::AtLeastOnce => results::contract::Delivery::AtLeastOnce,
-            Delivery::ExactlyOnce => results::contract::Delivery::ExactlyOnce,
-        },
+        delivery: topology::delivery(written.delivery),
         ordered: written.ordered,
         stall_limit_us: written.stall.unwrap_or(STALL).0,
         min_rate_per_s: written.min_rate.map(|rate| rate.0),

@@ -11,6 +11,9 @@
 //! [[fault]]   what happens to the agent and its sink
 //! [sink]      where records must arrive
 //! [agent]     settings of the agent's configuration
+//! [[process]] agents with configurations of their own, instead of [agent]
+//! [[route]]   several ways that every record takes, instead of [sink]
+//! [[link]]    wires between processes that can be cut
 //! [contract]  what is promised, and what must be seen to have happened
 //! ```
 //! This mirrors the file; [`crate::plan`] settles defaults and contradictions. Unknown keys are errors.
@@ -22,6 +25,7 @@ pub use contract::{Contract, Delivery, Proof};
 pub use fault::{Fault, FaultDo};
 pub use hands::{Remove, Rotate, Rotator, Swap, SwapHow};
 pub use load::{Body, Group, Layout, Load, Long, Pace, Write};
+pub use topology::{Limits, Link, Process, Route};
 use units::{Size, Span};
 
 mod contract;
@@ -29,6 +33,7 @@ mod fault;
 pub mod file;
 mod hands;
 mod load;
+mod topology;
 pub mod units;
 
 /// A scenario file.
@@ -55,11 +60,18 @@ pub struct Spec {
     #[serde(default)]
     pub fault: Vec<Fault>,
     /// Where the records must arrive.
-    #[serde(default)]
-    pub sink: Sink,
+    pub sink: Option<Sink>,
     /// Settings of the agent.
+    pub agent: Option<Agent>,
+    /// Agents with configurations of their own; none: one agent, configured by the bench.
     #[serde(default)]
-    pub agent: Agent,
+    pub process: Vec<Process>,
+    /// Ways that every record takes; none: the one to the sink.
+    #[serde(default)]
+    pub route: Vec<Route>,
+    /// Wires between processes over which faults can be laid.
+    #[serde(default)]
+    pub link: Vec<Link>,
     /// What is promised.
     #[serde(default)]
     pub contract: Contract,
@@ -78,7 +90,7 @@ pub struct Time {
 }
 
 /// Where the records must arrive.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sink {
     /// How the agent hands them over.
@@ -90,6 +102,12 @@ pub struct Sink {
     /// How many records a second the receiver answers for: a sink of known speed. Absent: as many as come.
     #[serde(default)]
     pub accepts: Option<units::Rate>,
+    /// Key of the record's text in what arrives; absent: `log`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The key that the sender of a forward route must know; absent: everybody is let in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_key: Option<String>,
 }
 
 /// How the agent hands records over.
@@ -103,6 +121,32 @@ pub enum SinkKind {
     HttpArray,
     /// Files with JSON lines, one a tag.
     File,
+    /// Elasticsearch's `_bulk`.
+    Elastic,
+    /// CloudWatch Logs.
+    Cloudwatch,
+    /// The forward protocol of Fluentd and Fluent Bit.
+    Forward,
+    /// Lumberjack version 2, the protocol of Beats.
+    Lumberjack,
+    /// Syslog in UDP datagrams.
+    SyslogUdp,
+    /// Syslog over TCP, framed either way.
+    SyslogTcp,
+    /// Syslog in datagrams to a Unix socket.
+    SyslogUnix,
+}
+
+impl SinkKind {
+    /// True where the sink is asked and answers, so that it can refuse, delay and cut.
+    pub fn answers(self) -> bool {
+        !matches!(self, Self::File | Self::SyslogUdp | Self::SyslogUnix)
+    }
+
+    /// True where what is lost on the way is lost silently: nothing more than at most once can be promised.
+    pub fn is_lossy(self) -> bool {
+        self == Self::SyslogUdp
+    }
 }
 
 /// Settings of the agent's configuration; what the agents call them differs.

@@ -126,7 +126,7 @@ impl Notice {
 
 /// A running receiver. Dropping it stops it.
 #[derive(Debug)]
-pub struct HttpReceiver {
+pub struct Receiver {
     address: SocketAddr,
     settings: watch::Sender<Setting>,
     notice: Arc<Notice>,
@@ -134,7 +134,7 @@ pub struct HttpReceiver {
     thread: Option<JoinHandle<()>>,
 }
 
-impl HttpReceiver {
+impl Receiver {
     /// Listens and serves from now on.
     pub fn start(plan: HttpPlan, ledger: Arc<Ledger>, clock: RunClock) -> Result<Self, ReceiveError> {
         let failed = |source| ReceiveError::Listen { address: plan.listen, source };
@@ -206,7 +206,7 @@ impl HttpReceiver {
     }
 }
 
-impl Drop for HttpReceiver {
+impl Drop for Receiver {
     fn drop(&mut self) {
         self.end();
     }

@@ -13,11 +13,16 @@ const TEMPLATE: &str = include_str!("builtin.conf");
 
 pub(super) fn launch(wiring: &Wiring, bench: &Path, defect: Option<Defect>) -> Launch {
     let config = wiring.state.join("agent.conf");
-    let mut args = vec!["pipeline".into(), "-c".into(), config.clone().into_os_string()];
+    let launch = with_config(&config, bench, defect);
+    Launch { files: vec![(config, render(wiring))], ..launch }
+}
+
+pub(super) fn with_config(config: &Path, bench: &Path, defect: Option<Defect>) -> Launch {
+    let mut args = vec!["pipeline".into(), "-c".into(), config.as_os_str().to_owned()];
     if let Some(defect) = defect {
         args.extend(["--defect".into(), defect.to_string().into()]);
     }
-    Launch { program: bench.to_owned(), args, config: (config, render(wiring)) }
+    Launch { program: bench.to_owned(), args, files: Vec::new(), env: None, leash: Vec::new() }
 }
 
 fn render(wiring: &Wiring) -> String {

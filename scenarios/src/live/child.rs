@@ -60,9 +60,6 @@ pub(super) struct AgentProcess {
     child: Option<Child>,
     asked: bool,
     cell: PidCell,
-    /// CPU time of children that the bench had before this run, microseconds.
-    cpu_before_us: u64,
-    rss_max: u64,
     /// What its control group had been throttled before, microseconds.
     throttled_before_us: u64,
 }
@@ -92,16 +89,15 @@ pub(super) struct Ended {
 impl AgentProcess {
     /// Writes the configuration; starts nothing yet.
     pub(super) fn prepare(launch: Launch, bench: &Path, log: &Path) -> Result<Self, AgentError> {
-        let (path, text) = &launch.config;
-        std::fs::write(path, text).map_err(|e| AgentError::Files { path: path.clone(), why: e.to_string() })?;
+        for (path, text) in &launch.files {
+            std::fs::write(path, text).map_err(|e| AgentError::Files { path: path.clone(), why: e.to_string() })?;
+        }
         Ok(Self {
             bench: bench.to_owned(),
             log: log.to_owned(),
             child: None,
             asked: false,
             cell: PidCell::default(),
-            cpu_before_us: usage::children_cpu_us(),
-            rss_max: 0,
             throttled_before_us: 0,
             launch,
         })
@@ -112,9 +108,14 @@ impl AgentProcess {
         let files = |e: std::io::Error| AgentError::Files { path: self.log.clone(), why: e.to_string() };
         let log = OpenOptions::new().create(true).append(true).open(&self.log).map_err(files)?;
         let again = log.try_clone().map_err(files)?;
-        let child = Command::new(&self.bench)
+        let mut command = Command::new(&self.bench);
+        if let Some(env) = &self.launch.env {
+            command.env_clear().envs(env);
+        }
+        let child = command
             .arg("leash")
             .arg(format!("--parent={}", std::process::id()))
+            .args(&self.launch.leash)
             .arg("--")
             .arg(&self.launch.program)
             .args(&self.launch.args)
@@ -154,6 +155,11 @@ impl AgentProcess {
         Some(ended)
     }
 
+    /// Asks it to read its configuration again (SIGHUP).
+    pub(super) fn reload(&self) {
+        self.send(Signal::SIGHUP);
+    }
+
     /// Asks it to end (SIGTERM).
     pub(super) fn terminate(&mut self) {
         self.signal(Signal::SIGTERM);
@@ -170,33 +176,37 @@ impl AgentProcess {
 
     fn signal(&mut self, signal: Signal) {
         self.asked = true;
+        self.send(signal);
+    }
+
+    fn send(&self, signal: Signal) {
         if let Some(pid) = self.pid() {
             // It may have ended just now; poll() will say so.
             let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
         }
     }
 
-    /// CPU time of all its processes so far, microseconds, and the resident bytes of the running one.
-    pub(super) fn usage(&mut self) -> (u64, u64) {
-        let (cpu_us, rss) = self.pid().map_or((0, 0), |pid| (usage::process_cpu_us(pid), usage::resident_bytes(pid)));
-        self.rss_max = self.rss_max.max(rss);
-        (usage::children_cpu_us().saturating_sub(self.cpu_before_us) + cpu_us, rss)
-    }
-
-    /// Largest resident size seen, bytes.
-    pub(super) fn rss_max(&self) -> u64 {
-        self.rss_max
-    }
-
-    /// Files, sockets and the like that it has open; 0 while it does not run.
-    pub(super) fn open_files(&self) -> u64 {
-        self.pid().map_or(0, usage::open_files)
-    }
-
     /// How long its control group has been throttled since its first start, microseconds; 0 where nothing limits it.
     pub(super) fn throttled_us(&self) -> u64 {
         let now = self.pid().and_then(usage::throttled_us).unwrap_or(self.throttled_before_us);
         now.saturating_sub(self.throttled_before_us)
+    }
+
+    /// How long its log is, bytes.
+    pub(super) fn log_len(&self) -> u64 {
+        std::fs::metadata(&self.log).map_or(0, |about| about.len())
+    }
+
+    /// What its log has after so many bytes, a megabyte at most.
+    pub(super) fn log_since(&self, from: u64) -> String {
+        let read = || -> std::io::Result<Vec<u8>> {
+            let mut file = File::open(&self.log)?;
+            file.seek(SeekFrom::Start(from))?;
+            let mut bytes = Vec::new();
+            file.take(1 << 20).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
     }
 
     /// The last lines of its log.

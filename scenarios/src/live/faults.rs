@@ -7,7 +7,7 @@ use chaos::{
     plan::{FaultSpec, Planned},
     process::{Paused, Victim},
 };
-use loadgen::receive::{HttpCounters, HttpReceiver, Mode};
+use loadgen::receive::{HttpCounters, Receiver, Mode};
 use results::{
     event::{AgentEvent, Fault, FaultState, What},
     ledger::Ledger,
@@ -25,7 +25,7 @@ pub(super) struct Scene<'a> {
     /// The agent.
     pub(super) agent: &'a mut AgentProcess,
     /// The receiver, if the sink is one.
-    pub(super) http: Option<&'a HttpReceiver>,
+    pub(super) http: Option<&'a Receiver>,
     /// Where crashes are booked.
     pub(super) ledger: &'a Ledger,
     /// Where everything is said.
@@ -171,7 +171,7 @@ fn apply(planned: Planned, t_us: u64, scene: &mut Scene<'_>) -> Active {
         restart: false,
     };
     if !planned.kind.hits_agent() {
-        active.before = scene.http.map(HttpReceiver::counters);
+        active.before = scene.http.map(Receiver::counters);
         return active;
     }
     let Some(pid) = scene.agent.pid() else {

@@ -43,14 +43,14 @@ pub(super) struct Places {
     root: Root,
     writers: Arc<Writers>,
     bus: Bus,
-    agent: PidCell,
+    agents: Vec<PidCell>,
     streams: Arc<Vec<Mutex<Place>>>,
 }
 
 impl Places {
     /// All streams, index = stream.
-    pub(super) fn new(root: Root, writers: Arc<Writers>, bus: Bus, agent: PidCell, places: Vec<Place>) -> Self {
-        Self { root, writers, bus, agent, streams: Arc::new(places.into_iter().map(Mutex::new).collect()) }
+    pub(super) fn new(root: Root, writers: Arc<Writers>, bus: Bus, agents: Vec<PidCell>, places: Vec<Place>) -> Self {
+        Self { root, writers, bus, agents, streams: Arc::new(places.into_iter().map(Mutex::new).collect()) }
     }
 
     /// Takes hold of a stream's files; whoever holds it is the only one to touch them.
@@ -114,7 +114,7 @@ impl Places {
     }
 }
 
-/// A stage that looks, before each unlink, whether the agent has the file open: afterwards nobody could tell any more.
+/// A stage that looks, before each unlink, whether an agent process has the file open: afterwards nobody could tell any more.
 struct Watched<'a> {
     stage: FsStage<Hand<'a>>,
     places: &'a Places,
@@ -125,7 +125,11 @@ impl Stage for Watched<'_> {
     fn perform(&mut self, step: &Step) -> Effect {
         if let Step::Unlink { path } = step {
             let file = self.places.root.identify(path);
-            self.held.set(file.and_then(|file| child::holds(self.places.agent.get()?, file.device, file.inode)));
+            self.held.set(file.and_then(|file| {
+                let looks = self.places.agents.iter().filter_map(PidCell::get);
+                let held = looks.filter_map(|pid| child::holds(pid, file.device, file.inode));
+                held.reduce(|one, other| one || other)
+            }));
         }
         self.stage.perform(step)
     }

@@ -11,7 +11,7 @@ use loadgen::{
     frame::Framing,
     pace,
     payload::{Body, Size},
-    receive::{FollowPlan, Follower, Format, HttpPlan, HttpReceiver, Keys},
+    receive::{FollowPlan, Follower, Format, HttpPlan, Receiver, Keys},
     write::{Cut, LoadPlan, LoadReport, Rate, StreamPlan, WriteMode, Writers},
 };
 use results::{
@@ -47,7 +47,7 @@ pub(super) struct Stage {
     /// The agent.
     pub(super) agent: AgentProcess,
     /// The receiver, if the sink is one.
-    pub(super) http: Option<HttpReceiver>,
+    pub(super) http: Option<Receiver>,
     follower: Option<Follower>,
     /// The writers, until they are stopped.
     writers: Option<Arc<Writers>>,
@@ -217,7 +217,7 @@ fn pattern(layout: Layout, root: &Path) -> PathBuf {
     }
 }
 
-type Receivers = (Option<HttpReceiver>, Option<Follower>, SinkAt);
+type Receivers = (Option<Receiver>, Option<Follower>, SinkAt);
 
 fn receivers(
     plan: &Plan,
@@ -241,7 +241,7 @@ fn receivers(
     let array = plan.sink.kind == SinkKind::HttpArray;
     let format = if array { Format::JsonArray } else { Format::JsonLines };
     let http =
-        HttpReceiver::start(HttpPlan { format, payloads, ..HttpPlan::default() }, Arc::clone(ledger), trial.clock())?;
+        Receiver::start(HttpPlan { format, payloads, ..HttpPlan::default() }, Arc::clone(ledger), trial.clock())?;
     http.set(super::faults::healthy(plan), 0)?;
     let sink = SinkAt::Http { addr: http.addr(), array };
     Ok((Some(http), None, sink))

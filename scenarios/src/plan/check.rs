@@ -1,7 +1,9 @@
 //! What a scenario may not say. Every refusal points at the key.
 
 use super::{Fault, Group, Layout, Rotate, Rotator, STALL, Source, Span, Spec, SpecError, SwapHow};
-use crate::spec::{FaultDo, Pace, SinkKind, units::Size};
+use crate::spec::{FaultDo, Pace, Sink, SinkKind, units::Size};
+
+mod topology;
 
 /// Shortest record: the stamp and a little to check.
 const SHORTEST: u64 = 120;
@@ -20,7 +22,7 @@ pub(super) fn check(spec: &Spec, source: &Source) -> Result<(), SpecError> {
     of.rotation()?;
     of.swaps_and_removes()?;
     of.faults()?;
-    of.sink()?;
+    of.topology()?;
     of.agent()?;
     of.contract()
 }
@@ -245,33 +247,36 @@ impl Of<'_> {
                 "one must be over before the next begins: longer than `for` and twice `jitter`",
             );
         }
-        match fault.what {
-            FaultDo::Refuse { status } | FaultDo::Partial { status } if !(400..=599).contains(&status) => {
+        match &fault.what {
+            FaultDo::Refuse { status } | FaultDo::Partial { status } if !(400..=599).contains(status) => {
                 return self.refuse(&key("do"), "a refusal has a status from 400 to 599");
             }
             FaultDo::LoseAcks { every: 0 } => return self.refuse(&key("do"), "every 1st request at least"),
             FaultDo::Slow { delay: Span(0) } => return self.refuse(&key("do"), "a delay of 0 is none"),
             _ => {}
         }
-        let concerns_agent = matches!(fault.what, FaultDo::KillAgent | FaultDo::TerminateAgent | FaultDo::PauseAgent);
-        if self.spec.sink.kind == SinkKind::File && !concerns_agent {
-            return self.refuse(&key("do"), "a file sink can neither refuse nor delay; use sink.kind = \"http\"");
-        }
-        Ok(())
+        self.target(at, fault)
     }
 
-    fn sink(&self) -> Checked {
-        match self.spec.sink.accepts {
-            Some(rate) if !(1.0..=1e8).contains(&rate.0) => self.refuse("sink.accepts", "give \"1/s\" to \"100M/s\""),
-            Some(_) if !matches!(self.spec.sink.kind, SinkKind::Http | SinkKind::HttpArray) => {
-                self.refuse("sink.accepts", "only a sink that answers can take its time; set sink.kind = \"http\"")
+    fn sink(&self, sink: &Sink, key: &dyn Fn(&str) -> String) -> Checked {
+        match sink.accepts {
+            Some(rate) if !(1.0..=1e8).contains(&rate.0) => self.refuse(&key("accepts"), "give \"1/s\" to \"100M/s\""),
+            Some(_) if !sink.kind.answers() => self.refuse(
+                &key("accepts"),
+                "only a sink that answers can take its time; use for example kind = \"http\"",
+            ),
+            _ if sink.gzip && !matches!(sink.kind, SinkKind::Http | SinkKind::HttpArray) => {
+                self.refuse(&key("gzip"), "only HTTP bodies are compressed")
+            }
+            _ if sink.shared_key.is_some() && sink.kind != SinkKind::Forward => {
+                self.refuse(&key("shared_key"), "only the forward protocol has one")
             }
             _ => Ok(()),
         }
     }
 
     fn agent(&self) -> Checked {
-        let agent = &self.spec.agent;
+        let Some(agent) = &self.spec.agent else { return Ok(()) };
         if !(64 << 10..=4 << 30).contains(&agent.buffer.0) {
             return self.refuse("agent.buffer", "give 64 KiB to 4 GiB");
         }
@@ -284,9 +289,6 @@ impl Of<'_> {
         if agent.merge_json && texts {
             return self
                 .refuse("agent.merge_json", "a group's body is no JSON; set body = \"nginx-json\" for all groups");
-        }
-        if self.spec.sink.gzip && self.spec.sink.kind == SinkKind::File {
-            return self.refuse("sink.gzip", "only HTTP bodies are compressed");
         }
         Ok(())
     }

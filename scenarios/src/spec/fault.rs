@@ -22,10 +22,19 @@ pub struct Fault {
     /// Each occurrence is moved by up to this much, either way, by the seed.
     #[serde(default)]
     pub jitter: Span,
+    /// The process it happens to; absent: the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// The route whose sink it happens to; absent: the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// The link it is laid over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 /// What happens to the agent or its sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FaultDo {
     /// SIGKILL; a new process after `for`.
@@ -34,6 +43,16 @@ pub enum FaultDo {
     TerminateAgent,
     /// SIGSTOP, SIGCONT after `for`.
     PauseAgent,
+    /// A process is started that does not run from the begin on: the deployment grows.
+    StartProcess,
+    /// Another configuration is put in place and SIGHUP sent; after `for` the first one is in place again, without a signal
+    /// if the other was refused.
+    Reload {
+        /// The other configuration: a file beside the scenario, or a shipped one.
+        config: String,
+        /// What the process is to make of it.
+        outcome: ReloadOutcome,
+    },
     /// The sink answers with an error status and takes nothing.
     Refuse {
         /// The status, 400 to 599.
@@ -60,4 +79,40 @@ pub enum FaultDo {
     },
     /// The sink is gone: connections are refused.
     Gone,
+}
+
+impl FaultDo {
+    /// True if it happens to a process.
+    pub fn hits_process(&self) -> bool {
+        match self {
+            Self::KillAgent | Self::TerminateAgent | Self::PauseAgent | Self::StartProcess | Self::Reload { .. } => true,
+            Self::Refuse { .. }
+            | Self::Slow { .. }
+            | Self::Hang
+            | Self::Reset
+            | Self::LoseAcks { .. }
+            | Self::Partial { .. }
+            | Self::Gone => false,
+        }
+    }
+
+    /// True if it is laid over a link.
+    pub fn hits_link(&self) -> bool {
+        false
+    }
+
+    /// True if it happens to the sink of a route.
+    pub fn hits_sink(&self) -> bool {
+        !self.hits_process() && !self.hits_link()
+    }
+}
+
+/// What a process is to make of a configuration at a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReloadOutcome {
+    /// It runs with it from now on.
+    Taken,
+    /// It refuses it and goes on as before.
+    Refused,
 }

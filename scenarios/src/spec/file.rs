@@ -1,6 +1,9 @@
 //! Reading a scenario file: every error names the file, the line and the key, and carries the span for a caret.
 
-use std::{ops::Range, path::PathBuf};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use thiserror::Error;
 use toml::{
@@ -20,6 +23,8 @@ pub struct Source {
     pub origin: String,
     /// The TOML.
     pub text: String,
+    /// The folder it lies in, for files that it names; none for a shipped one.
+    pub folder: Option<PathBuf>,
 }
 
 /// A scenario that cannot be used.
@@ -73,7 +78,7 @@ pub enum SpecError {
 
 impl Source {
     /// Reads a file, up to 1 MiB.
-    pub fn read(path: &std::path::Path) -> Result<Self, SpecError> {
+    pub fn read(path: &Path) -> Result<Self, SpecError> {
         let unreadable = |why: String| SpecError::Unreadable { path: path.to_owned(), why };
         let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
         if !size.is_file() {
@@ -85,7 +90,8 @@ impl Source {
         let bytes = std::fs::read(path).map_err(|e| unreadable(e.to_string()))?;
         let text = String::from_utf8(bytes)
             .map_err(|e| unreadable(format!("byte {} is no UTF-8", e.utf8_error().valid_up_to())))?;
-        Ok(Self { origin: path.display().to_string(), text })
+        let folder = path.parent().map(Path::to_owned);
+        Ok(Self { origin: path.display().to_string(), text, folder })
     }
 
     /// Reads the TOML.
@@ -106,7 +112,7 @@ impl Source {
             apply(&mut table, set).map_err(|why| SpecError::Set { given: set.clone(), why })?;
         }
         let text = toml::to_string(&table).expect("a table that was parsed can be written");
-        Ok(Self { origin: format!("{} with --set", self.origin), text })
+        Ok(Self { origin: format!("{} with --set", self.origin), text, folder: self.folder.clone() })
     }
 
     /// An error about the value under `key` (`load.group.0.rate`), or about the whole file if it is not written there.
@@ -180,7 +186,7 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> Source {
-        Source { origin: "x.toml".to_owned(), text: text.to_owned() }
+        Source { origin: "x.toml".to_owned(), text: text.to_owned(), folder: None }
     }
 
     #[test]

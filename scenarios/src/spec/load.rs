@@ -86,6 +86,54 @@ pub struct Group {
     /// Every n-th record goes to stderr; 0: none does.
     #[serde(default)]
     pub stderr_every: u32,
+    /// The node on which its files lie: each has a tree of its own. An agent process of that name reads it.
+    pub node: Option<String>,
+    /// How its records get to the agent.
+    #[serde(default)]
+    pub via: Via,
+    /// What is to become of its records.
+    #[serde(default)]
+    pub expect: Expect,
+}
+
+/// How records get to the agent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Via {
+    /// Written to a file that it tails.
+    #[default]
+    File,
+    /// Sent in Filebeat's protocol; what was not acknowledged is sent again.
+    Beats(Beats),
+}
+
+/// Senders that speak Filebeat's protocol.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Beats {
+    /// The port they send to, for example `{port.beats}` of a process: `{logstash.port.beats}`.
+    pub to: String,
+    /// Events a window at most.
+    #[serde(default = "window")]
+    pub window: u32,
+    /// Whether windows are compressed.
+    #[serde(default)]
+    pub compress: bool,
+}
+
+/// What is to become of the records of a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expect {
+    /// All of them arrive.
+    #[default]
+    Delivered,
+    /// None of them arrives: the deployment is to drop them.
+    Dropped,
+}
+
+fn window() -> u32 {
+    512
 }
 
 /// What a record says.

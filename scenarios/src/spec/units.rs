@@ -21,6 +21,10 @@ pub struct Size(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct Rate(pub f64);
 
+/// CPU time per time, thousandths of a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Cpu(pub u32);
+
 /// Why a text is no such value.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum UnitError {
@@ -87,6 +91,16 @@ impl std::str::FromStr for Rate {
     }
 }
 
+impl std::str::FromStr for Cpu {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let units = [("", 1e3), ("m", 1.0)];
+        let milli = scaled(text, &units, "\"150m\" or \"2\"", "m (thousandths of a core), or none for cores")?;
+        if milli <= 1e6 { Ok(Self(milli as u32)) } else { Err(UnitError::Large(text.to_owned())) }
+    }
+}
+
 fn scaled(text: &str, units: &[(&str, f64)], example: &'static str, list: &'static str) -> Result<f64, UnitError> {
     let trimmed = text.trim();
     let digits = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
@@ -130,6 +144,12 @@ impl fmt::Display for Rate {
     }
 }
 
+impl fmt::Display for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}m", self.0)
+    }
+}
+
 macro_rules! as_text {
     ($($name:ident, $pattern:literal, $example:literal);+) => {$(
         impl<'de> Deserialize<'de> for $name {
@@ -159,7 +179,8 @@ macro_rules! as_text {
 as_text! {
     Span, r"^\s*[0-9.]+\s*(us|ms|s|min|m|h)\s*$", "1500ms";
     Size, r"^\s*[0-9.]+\s*([kKmMgG][iI]?)?[bB]\s*$", "64 KiB";
-    Rate, r"^\s*[0-9.]+\s*[kKmM]?\s*(/s)?\s*$", "24k/s"
+    Rate, r"^\s*[0-9.]+\s*[kKmM]?\s*(/s)?\s*$", "24k/s";
+    Cpu, r"^\s*[0-9.]+\s*m?\s*$", "150m"
 }
 
 #[cfg(test)]
@@ -198,5 +219,6 @@ mod tests {
             assert_eq!(Size(bytes).to_string().parse(), Ok(Size(bytes)));
         }
         assert_eq!(Rate(24_000.0).to_string().parse(), Ok(Rate(24_000.0)));
+        assert_eq!((Cpu(150).to_string().parse(), "0.5".parse(), "2".parse()), (Ok(Cpu(150)), Ok(Cpu(500)), Ok(Cpu(2_000))));
     }
 }

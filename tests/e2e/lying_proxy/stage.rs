@@ -9,7 +9,7 @@ use ::scenarios::{
 use loadgen::{
     clock::RunClock,
     pace::Pace,
-    receive::{Format, HttpPlan, HttpReceiver},
+    receive::{Format, HttpPlan, Receiver},
     write::{LoadPlan, Rate, StreamPlan, Writers},
 };
 use results::{
@@ -45,7 +45,7 @@ pub(super) fn perform(plans: &[Plan]) -> (Books, Outcome) {
         Ledger::create(LedgerPlan { run: 7, streams: names, books: None, settle_us: 0, ..LedgerPlan::default() })
             .unwrap();
     let http = HttpPlan { format: Format::JsonLines, ..HttpPlan::default() };
-    let sink = HttpReceiver::start(http, Arc::clone(&ledger), clock).unwrap();
+    let sink = Receiver::start(http, Arc::clone(&ledger), clock).unwrap();
     let proxy = Proxy::start(Liar::new(plans.to_vec()), sink.addr());
     let writers =
         Writers::start(load(plans, place.path()), Arc::clone(&ledger), clock, Arc::new(|_| ()), Arc::new(|_| ()));

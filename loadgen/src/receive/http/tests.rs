@@ -17,7 +17,7 @@ mod elastic;
 mod stream;
 
 struct Sink {
-    receiver: HttpReceiver,
+    receiver: Receiver,
     ledger: Arc<Ledger>,
     payloads: Arc<Payloads>,
 }
@@ -28,7 +28,7 @@ fn sink(plan: HttpPlan) -> Sink {
     ledger.written(StreamId(0), 1_000, 300_000);
     let payloads = Arc::new(Payloads::new(RUN, 1, [(Body::AppText, Size::Fixed(300))]));
     let plan = HttpPlan { payloads: Some(Arc::clone(&payloads)), ..plan };
-    let receiver = HttpReceiver::start(plan, Arc::clone(&ledger), RunClock::start()).expect("listens");
+    let receiver = Receiver::start(plan, Arc::clone(&ledger), RunClock::start()).expect("listens");
     Sink { receiver, ledger, payloads }
 }
 

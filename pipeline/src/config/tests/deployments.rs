@@ -21,7 +21,10 @@ fn load(name: &str) -> Config {
             "CLOUDWATCH_ENDPOINT" => "http://127.0.0.1:4566",
             "SINK_HOST" | "ES_HOST" | "SYSLOG_HOST" => "127.0.0.1",
             "SINK_PORT" | "ES_PORT" => "9200",
-            "PORT" => "24224",
+            "HTTP_PORT" => "2020",
+            "PORT" | "AGGREGATOR_0_PORT" => "24224",
+            "AGGREGATOR_1_PORT" => "24225",
+            "AGGREGATOR_2_PORT" => "24226",
             "SYSLOG_PORT" => "514",
             "SYSLOG_MODE" => "tcp",
             _ => return None,
@@ -44,7 +47,7 @@ fn every_deployment_is_understood() {
         ("eks-cloudwatch.conf", 1, 1, 1),
         ("forwarder.conf", 1, 0, 1),
         ("aggregator.conf", 1, 1, 1),
-        ("elk-syslog.conf", 1, 0, 2),
+        ("elk-syslog.conf", 1, 1, 2),
         ("sidecar-fluentd.conf", 1, 1, 1),
     ] {
         let plan = plan(name);

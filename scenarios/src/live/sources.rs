@@ -1,0 +1,100 @@
+//! The near ends: what brings the records of the run to the agent, each stream by the way that its group says.
+//!
+//! ```text
+//! files    written from before the agent starts on, so that its patterns find them        loadgen::write
+//! beats    sent in Filebeat's protocol once the agent listens                             loadgen::beats
+//! ```
+//! Adding one: a variant of `spec::Via`, its senders here (started by [`Sources::start_senders`], told the pace, asked for
+//! lateness and errors, stopped with a report), and `is_sent` of its streams, so that no file is written for them.
+
+use std::sync::Arc;
+
+use loadgen::{
+    beats::{BeatsPlan, BeatsSender},
+    clock::RunClock,
+    write::{LoadPlan, LoadReport, Writers},
+};
+use results::{identity::StreamId, ledger::Ledger};
+
+use super::{
+    RunError,
+    names::{NameError, Names, Whose},
+};
+use crate::{plan::Plan, spec::Via};
+
+/// Everything that brings records.
+pub(super) struct Sources {
+    /// The writers of files; they are there even if no stream is written to one.
+    files: Option<Arc<Writers>>,
+    beats: Vec<BeatsSender>,
+}
+
+impl Sources {
+    /// The writers of files run already.
+    pub(super) fn of(files: Arc<Writers>) -> Self {
+        Self { files: Some(files), beats: Vec::new() }
+    }
+
+    /// Starts what connects to the agent by itself; the agent's processes have been started.
+    pub(super) fn start_senders(
+        &mut self,
+        plan: &Plan,
+        load: &LoadPlan,
+        names: &mut Names,
+        ledger: &Arc<Ledger>,
+        clock: RunClock,
+    ) -> Result<(), RunError> {
+        let whose = Whose { name: "", state: &names.root.clone(), logs: &names.root.clone() };
+        for (at, stream) in plan.streams.iter().enumerate() {
+            let Via::Beats(beats) = &stream.via else { continue };
+            let to = names.fill(&beats.to, &whose)?;
+            let port = to.parse().map_err(|_| NameError::Unknown { text: to, why: "it is no port".to_owned() })?;
+            let sender = BeatsPlan {
+                stream: StreamId(at as u16),
+                name: stream.name.clone(),
+                to: (std::net::Ipv4Addr::LOCALHOST, port).into(),
+                window: beats.window,
+                compress: beats.compress,
+            };
+            self.beats.push(BeatsSender::start(sender, load, Arc::clone(ledger), clock)?);
+        }
+        Ok(())
+    }
+
+    /// True while the load is on.
+    pub(super) fn is_on(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// From now on the load runs at so many times the scenario's rate; 0 pauses it.
+    pub(super) fn set_rate(&self, factor: f64) {
+        self.files.iter().for_each(|writers| writers.set_rate(factor));
+        self.beats.iter().for_each(|sender| sender.set_rate(factor));
+    }
+
+    /// How late the load is, microseconds at most so far.
+    pub(super) fn late_us(&self) -> u64 {
+        let files = self.files.iter().map(|writers| writers.late().max_us);
+        files.chain(self.beats.iter().map(|sender| sender.late().max_us)).max().unwrap_or(0)
+    }
+
+    /// True if records had to be given up by a writer of files.
+    pub(super) fn cannot_write(&self) -> bool {
+        self.files.iter().any(|writers| !writers.errors().is_empty())
+    }
+
+    /// Ends the load: the report, once.
+    pub(super) fn stop(&mut self) -> Option<LoadReport> {
+        let mut report = Arc::into_inner(self.files.take()?).map(Writers::stop)?;
+        for sender in self.beats.drain(..) {
+            let sent = sender.stop();
+            if sent.late.share > report.late.share {
+                report.late.share = sent.late.share;
+            }
+            report.late.max_us = report.late.max_us.max(sent.late.max_us);
+            report.errors.extend(sent.errors);
+            report.error_count += sent.error_count;
+        }
+        Some(report)
+    }
+}

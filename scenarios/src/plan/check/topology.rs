@@ -1,0 +1,279 @@
+//! What a scenario may not say about its processes, routes and links, and about whom a fault happens to.
+
+use results::contract::Delivery;
+
+use super::{Checked, Of, is_name};
+use crate::{
+    plan::{
+        names,
+        topology::{known, ways},
+    },
+    spec::{Expect, Fault, FaultDo, SinkKind, Via},
+};
+
+/// Most processes of a run.
+const MOST_PROCESSES: usize = 64;
+/// Words that names in braces begin with.
+const RESERVED: [&str; 11] =
+    ["sink", "link", "kube", "port", "socket", "sockets", "logs", "state", "root", "seed", "name"];
+const NAMED: &str = "use lower-case letters, digits and dashes, at most 48";
+
+impl Of<'_> {
+    pub(super) fn topology(&self) -> Checked {
+        self.processes()?;
+        self.routes()?;
+        self.links()?;
+        self.groups_and_nodes()?;
+        self.chains()
+    }
+
+    fn processes(&self) -> Checked {
+        let spec = self.spec;
+        if spec.agent.is_some() && !spec.process.is_empty() {
+            return self.refuse("agent", "processes have configurations of their own; leave [agent] out");
+        }
+        for (at, process) in spec.process.iter().enumerate() {
+            let key = |name: &str| format!("process.{at}.{name}");
+            if !is_name(&process.name) || RESERVED.contains(&process.name.as_str()) {
+                return self.refuse(&key("name"), format!("{NAMED}, and no word that stands for something in braces"));
+            }
+            if process.count == 0 {
+                return self.refuse(&key("count"), "give at least 1");
+            }
+            let limits = process.limits;
+            if limits.and_then(|limits| limits.cpu).is_some_and(|cpu| cpu.0 < 10) {
+                return self.refuse(&key("limits.cpu"), "give at least \"10m\"");
+            }
+            if limits.and_then(|limits| limits.memory).is_some_and(|memory| memory.0 < 4 << 20) {
+                return self.refuse(&key("limits.memory"), "give at least \"4 MiB\"");
+            }
+        }
+        let names = known(spec).processes;
+        if names.len() > MOST_PROCESSES {
+            return self.refuse("process", format!("{} processes; at most {MOST_PROCESSES} are started", names.len()));
+        }
+        self.no_twins("process", &names)
+    }
+
+    fn routes(&self) -> Checked {
+        let spec = self.spec;
+        if spec.sink.is_some() && !spec.route.is_empty() {
+            return self.refuse("sink", "every [[route]] has a sink of its own; leave [sink] out");
+        }
+        if !spec.route.is_empty() && spec.process.is_empty() {
+            let why = "the agent that the bench configures has one output; write a [[process]] with a configuration";
+            return self.refuse("route", why);
+        }
+        if let Some(at) = spec.route.iter().position(|route| !is_name(&route.name)) {
+            return self.refuse(&format!("route.{at}.name"), NAMED);
+        }
+        self.no_twins("route", &known(spec).routes)?;
+        for (at, way) in ways(spec).iter().enumerate() {
+            let key = |name: &str| match spec.route.len() {
+                0 => format!("sink.{name}"),
+                _ => format!("route.{at}.sink.{name}"),
+            };
+            self.sink(&way.sink, &key)?;
+            if way.sink.kind.is_lossy() && way.delivery != Delivery::AtMostOnce {
+                let why = "UDP may lose what it likes; promise delivery = \"at-most-once\" here, and see how much it was";
+                return self.refuse(&key("kind"), why);
+            }
+            let is_simple = matches!(way.sink.kind, SinkKind::Http | SinkKind::HttpArray | SinkKind::File);
+            if spec.process.is_empty() && !is_simple {
+                return self.refuse(&key("kind"), "the agent that the bench configures cannot; write a [[process]]");
+            }
+        }
+        Ok(())
+    }
+
+    fn links(&self) -> Checked {
+        if let Some(at) = self.spec.link.iter().position(|link| !is_name(&link.name)) {
+            return self.refuse(&format!("link.{at}.name"), NAMED);
+        }
+        self.no_twins("link", &known(self.spec).links)
+    }
+
+    fn groups_and_nodes(&self) -> Checked {
+        let spec = self.spec;
+        for (at, group) in spec.load.group.iter().enumerate() {
+            let key = |name: &str| format!("load.group.{at}.{name}");
+            if group.node.as_ref().is_some_and(|node| !known(spec).processes.contains(node)) {
+                return self.refuse(&key("node"), "name the process that is to read these files");
+            }
+            match &group.via {
+                Via::File => {}
+                Via::Beats(_) if group.node.is_some() => {
+                    return self.refuse(&key("node"), "records that are sent lie on no node");
+                }
+                Via::Beats(_) if spec.process.is_empty() => {
+                    return self.refuse(&key("via"), "the agent that the bench configures only tails; write a [[process]]");
+                }
+                Via::Beats(beats) if !(1..=8_192).contains(&beats.window) => {
+                    return self.refuse(&key("via"), "a window has 1 to 8192 events");
+                }
+                Via::Beats(_) => {}
+            }
+        }
+        if spec.load.group.iter().all(|group| group.expect == Expect::Dropped) {
+            return self.refuse("load.group", "every group is to be dropped; one at least must arrive");
+        }
+        Ok(())
+    }
+
+    /// Which doublings the end of a process explains can be told from the ends of a way only if no other process
+    /// stands on it: see docs/decisions/kills-in-a-chain.md.
+    fn chains(&self) -> Checked {
+        let spec = self.spec;
+        let mut ends = vec![0; ways(spec).len()];
+        let mut in_the_middle = false;
+        for process in &spec.process {
+            let parts = process.env.values().flat_map(|value| names::parts(value, &known(spec)).unwrap_or_default());
+            let parts: Vec<_> = parts.collect();
+            names::routes_of(&parts).collect::<std::collections::BTreeSet<_>>().iter().for_each(|&way| {
+                ends[way] += usize::from(process.count);
+            });
+            in_the_middle |= names::routes_of(&parts).next().is_none();
+        }
+        let lenient = |(way, ends): (_, &usize)| {
+            let way: &crate::plan::Way = way;
+            way.delivery == Delivery::AtLeastOnce && (in_the_middle || *ends > 1)
+        };
+        let kill = spec.fault.iter().position(|f| matches!(f.what, FaultDo::KillAgent | FaultDo::TerminateAgent));
+        match kill {
+            Some(at) if ways(spec).iter().zip(&ends).any(lenient) => self.refuse(
+                &format!("fault.{at}.do"),
+                "with several processes on one way nobody can tell from its ends which copies the end of one of them \
+                 explains; promise contract.delivery = \"exactly-once\" (or \"at-most-once\")",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whom or what a fault happens to.
+    pub(super) fn target(&self, at: usize, fault: &Fault) -> Checked {
+        let spec = self.spec;
+        let key = |name: &str| format!("fault.{at}.{name}");
+        let known = known(spec);
+        let chosen = [
+            ("process", &fault.process, &known.processes, fault.what.hits_process()),
+            ("route", &fault.route, &known.routes, fault.what.hits_sink()),
+            ("link", &fault.link, &known.links, fault.what.hits_link()),
+        ];
+        for (kind, name, all, fits) in chosen {
+            let Some(name) = name else { continue };
+            if !fits {
+                return self.refuse(&key(kind), format!("this fault does not happen to a {kind}; leave it out"));
+            }
+            if !all.contains(name) {
+                let list = if all.iter().all(String::is_empty) { "none".to_owned() } else { all.join(", ") };
+                return self.refuse(&key(kind), format!("no {kind} is called `{name}`; there are: {list}"));
+            }
+        }
+        if fault.what.hits_link() && fault.link.is_none() {
+            return self.refuse(&key("do"), "say over which link with `link`");
+        }
+        let own_only = matches!(fault.what, FaultDo::StartProcess | FaultDo::Reload { .. });
+        if own_only && spec.process.is_empty() {
+            return self.refuse(&key("do"), "only a [[process]] can be started later or reloaded");
+        }
+        if fault.what == FaultDo::StartProcess && (fault.process.is_none() || fault.every.is_some()) {
+            return self.refuse(&key("do"), "say which process, and once: it is started and stays");
+        }
+        let way = ways(spec).into_iter().find(|way| fault.route.as_ref().is_none_or(|route| *route == way.name));
+        if fault.what.hits_sink() && way.is_some_and(|way| !way.sink.kind.answers()) {
+            let why = "this sink never answers, so it can neither refuse nor delay; use for example kind = \"http\"";
+            return self.refuse(&key("do"), why);
+        }
+        Ok(())
+    }
+
+    fn no_twins(&self, kind: &str, names: &[String]) -> Checked {
+        match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+            Some((_, twin)) => self.refuse(kind, format!("two are called `{twin}`; give each a name of its own")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        plan::{Overrides, Plan},
+        spec::file::Source,
+    };
+
+    const CHAIN: &str = r#"
+name = "chain"
+question = "Does it?"
+[time]
+warm_up = "1s"
+measure = "5s"
+drain = "10s"
+[load]
+layout = "docker"
+[[load.group]]
+name = "web"
+rate = "1k/s"
+node = "forwarder"
+[[process]]
+name = "forwarder"
+config = "forwarder.conf"
+env = { LOGS = "{logs}", AGGREGATOR_0_PORT = "{aggregator.port.in}" }
+[[process]]
+name = "aggregator"
+config = "aggregator.conf"
+env = { PORT = "{port.in}", ES_PORT = "{sink.store.port}" }
+[[route]]
+name = "store"
+sink = { kind = "elastic" }
+[contract]
+delivery = "exactly-once"
+"#;
+
+    fn settle(text: &str) -> Result<Plan, String> {
+        let source = Source { origin: "x.toml".into(), text: text.to_owned(), folder: None };
+        Plan::settle(&source, &Overrides::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_chain_is_settled() {
+        let plan = settle(CHAIN).unwrap();
+        let names: Vec<&str> = plan.instances.iter().map(|instance| instance.name.as_str()).collect();
+        assert_eq!(names, ["forwarder", "aggregator"]);
+        assert_eq!((plan.instances[0].delivers.as_slice(), plan.instances[1].delivers.as_slice()), (&[][..], &[0][..]));
+        assert!(plan.instances[0].config.files.contains_key("forwarder-upstream.conf"));
+        assert!(plan.sink.is_none() && plan.agent.is_none());
+    }
+
+    #[test]
+    fn every_contradiction_points_at_its_line() {
+        let fault = |what: &str| format!("{CHAIN}[[fault]]\nat = \"1s\"\nfor = \"1s\"\n{what}\n");
+        for (text, line, why) in [
+            (format!("{CHAIN}[sink]\nkind = \"http\"\n"), 33, "every [[route]] has a sink of its own"),
+            (format!("{CHAIN}[agent]\nmerge_json = true\n"), 33, "processes have configurations of their own"),
+            (CHAIN.replace("{port.in}", "{port}"), 24, "process.1.env.PORT: the bench knows nothing called `{port}`"),
+            (CHAIN.replace("{sink.store.port}", "{sink.shop.port}"), 24, "no route is called `shop`"),
+            (CHAIN.replace("aggregator.conf", "agg.conf"), 23, "there is no such file"),
+            (CHAIN.replace("node = \"forwarder\"", "node = \"pod\""), 14, "name the process"),
+            (CHAIN.replace("name = \"aggregator\"", "name = \"sink\""), 22, "no word that stands"),
+            (CHAIN.replace("name = \"aggregator\"", "name = \"forwarder\""), 15, "two are called `forwarder`"),
+            (CHAIN.replace("\"elastic\"", "\"syslog-udp\""), 27, "UDP may lose"),
+            (fault("do = \"kill_agent\"\nprocess = \"pod\""), 37, "no process is called `pod`"),
+            (fault("do = \"kill_agent\"\nroute = \"store\""), 37, "does not happen to a route"),
+            (fault("do = \"gone\"\nroute = \"shop\""), 37, "no route is called `shop`"),
+            (fault("do = \"start_process\""), 36, "say which process"),
+            (fault("do = \"kill_agent\"").replace("exactly-once", "at-least-once"), 36, "nobody can tell"),
+        ] {
+            let error = settle(&text).expect_err(&text);
+            assert!(error.starts_with(&format!("x.toml:{line}: ")) && error.contains(why), "{error}\nnot line {line}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_a_fault_starts_does_not_run_from_the_begin_on() {
+        let more = "[[process]]\nname = \"more\"\nconfig = \"aggregator.conf\"\n[process.env]\nPORT = \"{port.in}\"\n";
+        let fault = "[[fault]]\ndo = \"start_process\"\nprocess = \"more\"\nat = \"1s\"\nfor = \"1s\"\n";
+        let plan = settle(&format!("{CHAIN}{more}{fault}")).unwrap();
+        assert_eq!(plan.instances.iter().map(|instance| instance.later).collect::<Vec<_>>(), [false, false, true]);
+    }
+}

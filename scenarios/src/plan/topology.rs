@@ -1,0 +1,166 @@
+//! Processes, routes and links as meant: instances named, configurations found, every name in braces checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use results::contract::Delivery;
+use serde::Serialize;
+
+use super::{
+    Bundle, Source, Spec, SpecError, bundle,
+    names::{self, Known},
+};
+use crate::spec::{self, Fault, FaultDo, Limits, Process, Sink, Via};
+
+/// One agent process.
+#[derive(Debug, Clone, Serialize)]
+pub struct Instance {
+    /// Its name.
+    pub name: String,
+    /// Its configuration.
+    pub config: Bundle,
+    /// What the variables of the configuration stand for; names in braces are filled in.
+    pub env: BTreeMap<String, String>,
+    /// How much of the machine it may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// The routes at whose ends it delivers itself, by index.
+    pub delivers: Vec<usize>,
+    /// True if a fault starts it, and not the begin of the run.
+    pub later: bool,
+    /// Configurations that are put in place by a `reload`, by their names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reloads: Vec<Bundle>,
+}
+
+/// One way that every record takes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Way {
+    /// Its name; empty if it is the only one and nobody named it.
+    pub name: String,
+    /// Where it ends.
+    pub sink: Sink,
+    /// How often a record may arrive on it.
+    pub delivery: Delivery,
+}
+
+/// A wire that can be cut.
+#[derive(Debug, Clone, Serialize)]
+pub struct Link {
+    /// Its name.
+    pub name: String,
+    /// The port it leads to; names in braces are filled in.
+    pub to: String,
+}
+
+/// Without routes, what there is to say about the way is said by the sink.
+pub(super) fn is_plain(ways: &[Way]) -> bool {
+    matches!(ways, [only] if only.name.is_empty())
+}
+
+/// What a scenario says about its boxes and wires.
+pub(super) struct Topology {
+    pub(super) ways: Vec<Way>,
+    pub(super) instances: Vec<Instance>,
+    pub(super) links: Vec<Link>,
+    pub(super) known: Known,
+}
+
+/// Settles it; the parts alone have been checked.
+pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError> {
+    let ways = ways(spec);
+    let known = known(spec);
+    for (at, link) in spec.link.iter().enumerate() {
+        routes_in(&link.to, &known, source, &format!("link.{at}.to"))?;
+    }
+    for (at, group) in spec.load.group.iter().enumerate() {
+        if let Via::Beats(beats) = &group.via {
+            routes_in(&beats.to, &known, source, &format!("load.group.{at}.via"))?;
+        }
+    }
+    let links = spec.link.iter().map(|link| Link { name: link.name.clone(), to: link.to.clone() }).collect();
+    let mut instances = Vec::new();
+    for (at, process) in spec.process.iter().enumerate() {
+        let key = format!("process.{at}.config");
+        let config = bundle::bundle(source, &process.config).map_err(|why| source.wrong(&key, why))?;
+        let mut delivers = BTreeSet::new();
+        for (name, value) in &process.env {
+            delivers.extend(routes_in(value, &known, source, &format!("process.{at}.env.{name}"))?);
+        }
+        for name in instance_names(process) {
+            instances.push(Instance {
+                config: config.clone(),
+                env: process.env.clone(),
+                limits: process.limits,
+                delivers: delivers.iter().copied().collect(),
+                later: spec.fault.iter().any(|f| f.what == FaultDo::StartProcess && concerns(spec, f, &name)),
+                reloads: reloads(spec, source, &name)?,
+                name,
+            });
+        }
+    }
+    Ok(Topology { ways, instances, links, known })
+}
+
+/// Every name that the scenario gives.
+pub(super) fn known(spec: &Spec) -> Known {
+    Known {
+        processes: spec.process.iter().flat_map(instance_names).collect(),
+        routes: ways(spec).into_iter().map(|way| way.name).collect(),
+        links: spec.link.iter().map(|link| link.name.clone()).collect(),
+    }
+}
+
+/// What the processes of a kind are called.
+pub(super) fn instance_names(process: &Process) -> Vec<String> {
+    match process.count {
+        1 => vec![process.name.clone()],
+        count => (0..count).map(|n| format!("{}-{n}", process.name)).collect(),
+    }
+}
+
+pub(super) fn delivery(written: spec::Delivery) -> Delivery {
+    match written {
+        spec::Delivery::AtMostOnce => Delivery::AtMostOnce,
+        spec::Delivery::AtLeastOnce => Delivery::AtLeastOnce,
+        spec::Delivery::ExactlyOnce => Delivery::ExactlyOnce,
+    }
+}
+
+/// The ways of a scenario: its routes, else the one to its sink.
+pub(super) fn ways(spec: &Spec) -> Vec<Way> {
+    let promised = |own: Option<spec::Delivery>| delivery(own.unwrap_or(spec.contract.delivery));
+    if spec.route.is_empty() {
+        let sink = spec.sink.clone().unwrap_or_default();
+        return vec![Way { name: String::new(), sink, delivery: promised(None) }];
+    }
+    let way = |route: &spec::Route| Way {
+        name: route.name.clone(),
+        sink: route.sink.clone(),
+        delivery: promised(route.delivery),
+    };
+    spec.route.iter().map(way).collect()
+}
+
+/// Whether a fault happens to this instance: the one it names, else the first.
+pub(super) fn concerns(spec: &Spec, fault: &Fault, instance: &str) -> bool {
+    let first = || spec.process.first().map(instance_names).and_then(|names| names.into_iter().next());
+    fault.process.clone().or_else(first).is_some_and(|name| name == instance)
+}
+
+fn reloads(spec: &Spec, source: &Source, instance: &str) -> Result<Vec<Bundle>, SpecError> {
+    let mut found: Vec<Bundle> = Vec::new();
+    for (at, fault) in spec.fault.iter().enumerate() {
+        let FaultDo::Reload { config, .. } = &fault.what else { continue };
+        if concerns(spec, fault, instance) && !found.iter().any(|known| known.name == *config) {
+            let key = format!("fault.{at}.do");
+            found.push(bundle::bundle(source, config).map_err(|why| source.wrong(&key, why))?);
+        }
+    }
+    Ok(found)
+}
+
+/// The routes that a value names; an error points at its key.
+fn routes_in(value: &str, known: &Known, source: &Source, key: &str) -> Result<Vec<usize>, SpecError> {
+    let parts = names::parts(value, known).map_err(|why| source.wrong(key, why.to_string()))?;
+    Ok(names::routes_of(&parts).collect())
+}

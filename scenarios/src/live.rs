@@ -29,9 +29,14 @@ mod control;
 mod faults;
 mod ground;
 mod hands;
+mod load;
+mod names;
 pub mod orders;
 mod places;
+mod processes;
 mod restart;
+mod routes;
+mod sources;
 mod stage;
 mod sweep;
 mod trial;
@@ -90,6 +95,12 @@ pub enum RunError {
     /// The receiver could not be started.
     #[error(transparent)]
     Receive(#[from] loadgen::receive::ReceiveError),
+    /// The receiver of datagrams could not be started.
+    #[error(transparent)]
+    Datagrams(#[from] loadgen::receive::DatagramError),
+    /// A name in braces stands for nothing.
+    #[error(transparent)]
+    Name(#[from] names::NameError),
     /// The work folder could not be marked.
     #[error(transparent)]
     Root(#[from] chaos::inject::root::RootError),

@@ -137,7 +137,8 @@ impl<'p> ByHand<'p> {
         scene: &mut Scene<'_>,
         now_us: u64,
     ) -> Result<Option<Refused>, RunError> {
-        let runs = scene.agent.pid().is_some();
+        let Some(first) = scene.processes.named(None) else { return Ok(Some("there is no agent")) };
+        let runs = first.agent.pid().is_some();
         match order {
             Order::StopAgent | Order::KillAgent if !runs => return Ok(Some("the agent does not run")),
             Order::StopAgent if faults.agent_is_down() => return Ok(Some("the agent is stopped already")),
@@ -150,8 +151,7 @@ impl<'p> ByHand<'p> {
             }
             _ if faults.heal_named(KILL, scene)? => {}
             _ if !runs => {
-                let pid = scene.agent.start()?;
-                scene.bus.say(What::Agent(results::event::AgentEvent::Started { pid, process: String::new() }));
+                let pid = first.start(scene.bus)?;
                 let id = self.take_id();
                 for state in [FaultState::Applied, FaultState::Healed] {
                     let detail = format!("the agent was down; pid {pid} was started");
@@ -183,7 +183,9 @@ impl<'p> ByHand<'p> {
     ) -> Result<Option<Refused>, RunError> {
         match order {
             Order::BringSinkBack => return Ok(no(faults.heal_named(SINK, scene)?, "no hand has taken the sink away")),
-            _ if scene.http.is_none() => return Ok(Some("records go to files, which cannot be taken away")),
+            _ if scene.routes.first().is_none_or(|route| route.server().is_none()) => {
+                return Ok(Some("nothing answers where the records go, so nothing can be taken away"));
+            }
             _ if faults.is_active(SINK) => return Ok(Some("the sink is away already")),
             _ => self.apply(SINK, FaultKind::Gone, faults, scene, now_us)?,
         }
@@ -198,7 +200,7 @@ impl<'p> ByHand<'p> {
         scene: &mut Scene<'_>,
         now_us: u64,
     ) -> Result<(), RunError> {
-        let planned = Planned { id: self.take_id(), at_us: 0, until_us: u64::MAX, kind };
+        let planned = Planned { id: self.take_id(), at_us: 0, until_us: u64::MAX, kind, fault: usize::MAX };
         faults.apply_named(name, planned, now_us, scene)
     }
 
@@ -217,7 +219,7 @@ fn refuse(trial: &Trial<'_>, order: Order, why: Refused) {
     trial.say(What::Warning(Warning { name: "order-refused".to_owned(), text }));
 }
 
-fn scene(stage: &mut Stage) -> Scene<'_> {
-    let Stage { agent, http, ledger, bus, .. } = stage;
-    Scene { agent, http: http.as_ref(), ledger, bus }
+pub(super) fn scene(stage: &mut Stage) -> Scene<'_> {
+    let Stage { processes, routes, ledger, bus, .. } = stage;
+    Scene { processes, routes, ledger, bus }
 }

@@ -60,6 +60,9 @@ pub(super) struct AgentProcess {
     child: Option<Child>,
     asked: bool,
     cell: PidCell,
+    /// CPU time of its processes that have ended, microseconds.
+    cpu_ended_us: u64,
+    rss_max: u64,
     /// What its control group had been throttled before, microseconds.
     throttled_before_us: u64,
 }
@@ -98,6 +101,8 @@ impl AgentProcess {
             child: None,
             asked: false,
             cell: PidCell::default(),
+            cpu_ended_us: 0,
+            rss_max: 0,
             throttled_before_us: 0,
             launch,
         })
@@ -148,7 +153,9 @@ impl AgentProcess {
     /// Reaps it if it has ended.
     pub(super) fn poll(&mut self) -> Option<Ended> {
         let child = self.child.as_mut()?;
+        let before_us = usage::children_cpu_us();
         let status = child.try_wait().ok().flatten()?;
+        self.cpu_ended_us += usage::children_cpu_us().saturating_sub(before_us);
         let ended = Ended { pid: child.id(), how: describe(status), asked: self.asked };
         self.child = None;
         self.cell.0.store(0, Ordering::Release);
@@ -170,7 +177,9 @@ impl AgentProcess {
         self.signal(Signal::SIGKILL);
         let mut child = self.child.take()?;
         self.cell.0.store(0, Ordering::Release);
+        let before_us = usage::children_cpu_us();
         let status = child.wait().ok()?;
+        self.cpu_ended_us += usage::children_cpu_us().saturating_sub(before_us);
         Some(Ended { pid: child.id(), how: describe(status), asked: true })
     }
 
@@ -184,6 +193,23 @@ impl AgentProcess {
             // It may have ended just now; poll() will say so.
             let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
         }
+    }
+
+    /// CPU time of all its lifetimes so far, microseconds, and the resident bytes of the one that runs.
+    pub(super) fn usage(&mut self) -> (u64, u64) {
+        let (cpu_us, rss) = self.pid().map_or((0, 0), |pid| (usage::process_cpu_us(pid), usage::resident_bytes(pid)));
+        self.rss_max = self.rss_max.max(rss);
+        (self.cpu_ended_us + cpu_us, rss)
+    }
+
+    /// Largest resident size seen, bytes.
+    pub(super) fn rss_max(&self) -> u64 {
+        self.rss_max
+    }
+
+    /// Files, sockets and the like that it has open; 0 while it does not run.
+    pub(super) fn open_files(&self) -> u64 {
+        self.pid().map_or(0, usage::open_files)
     }
 
     /// How long its control group has been throttled since its first start, microseconds; 0 where nothing limits it.

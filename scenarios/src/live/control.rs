@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use results::{
-    event::{AgentEvent, Phase, What},
+    event::{Phase, What},
     stall::StallDetector,
 };
 
 use super::{
     How, RunError,
-    by_hand::ByHand,
-    faults::{Faults, Scene},
+    by_hand::{ByHand, scene},
+    faults::{Faults, book_down},
     hands::Hands,
+    processes::Process,
     stage::Stage,
     trial::{Trial, marks},
 };
@@ -28,7 +29,7 @@ const PATIENCE: u64 = 1_000_000;
 
 /// Performs warm-up, measure and drain.
 pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
-    let faults = Faults::new(super::faults::planned(plan, how.seed)?, super::faults::healthy(plan));
+    let faults = Faults::new(plan, how.seed)?;
     let mut control = Control {
         plan,
         how,
@@ -37,7 +38,7 @@ pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Tri
         stalls: StallDetector::new(plan.contract.stall_limit_us),
         measured_from: None,
     };
-    stage.start_agent()?;
+    stage.start(plan, trial.clock())?;
     trial.say(What::Phase(Phase::WarmUp));
     if control.warm_up(stage, trial)? {
         control.measure(stage, trial)?;
@@ -68,10 +69,13 @@ impl Control<'_> {
             if delivers && now >= begin + self.plan.warm_up.0 {
                 return Ok(true);
             }
-            let died = stage.agent.pid().is_none();
-            if !delivers && (died || now > begin + FIRST_DELIVERY) {
-                let what = if died { "ended before it delivered anything" } else { "delivered nothing within 15 s" };
-                trial.unknown(format!("the agent {what}; its log ends with:\n{}", stage.agent.log_tail()));
+            let died = stage.processes.missing().map(Process::called);
+            if !delivers && (died.is_some() || now > begin + FIRST_DELIVERY) {
+                let what = match died {
+                    Some(process) => format!("{process} ended before anything was delivered"),
+                    None => "the agent delivered nothing within 15 s".to_owned(),
+                };
+                trial.unknown(format!("{what}; its log ends with:\n{}", stage.processes.log_tails()));
                 return Ok(false);
             }
         }
@@ -123,14 +127,12 @@ impl Control<'_> {
                 self.plan.drain
             ));
         }
-        stage.end_agent(trial, !self.how.is_broken_off());
+        stage.end_processes(trial, !self.how.is_broken_off());
         Ok(())
     }
 
     fn heal(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
-        let Stage { agent, http, ledger, bus, .. } = stage;
-        let mut scene = Scene { agent, http: http.as_ref(), ledger, bus };
-        self.faults.heal_all(&mut scene)?;
+        self.faults.heal_all(&mut scene(stage))?;
         trial.drain_bus();
         Ok(())
     }
@@ -139,19 +141,17 @@ impl Control<'_> {
         let next = trial.now_us() + TICK.as_micros() as u64;
         if let Some(begin) = self.measured_from.filter(|_| stage.is_loading()) {
             let now = trial.now_us();
-            let Stage { agent, http, ledger, bus, .. } = stage;
-            let mut scene = Scene { agent, http: http.as_ref(), ledger, bus };
-            self.faults.tick(now - begin, now, &mut scene)?;
+            self.faults.tick(now - begin, now, &mut scene(stage))?;
             self.by_hand.obey(&mut self.faults, stage, trial)?;
         } else if self.measured_from.is_some() {
             self.by_hand.refuse_all(trial);
         }
-        trial.note_child(stage.agent.pid())?;
-        look_after_agent(stage, trial);
+        trial.note_children(&stage.processes.pids())?;
+        look_after_processes(stage, trial);
         if trial.streams_due() {
             let now = trial.now_us();
             let streams = stage.ledger.streams();
-            let up = stage.agent.pid().is_some() && !self.faults.agent_is_down();
+            let up = stage.processes.missing().is_none() && !self.faults.agent_is_down();
             for stall in self.stalls.observe(now, &streams, !self.faults.sink_is_sick(), up) {
                 trial.say(What::Stall(stall));
             }
@@ -165,20 +165,14 @@ impl Control<'_> {
     }
 }
 
-fn look_after_agent(stage: &mut Stage, trial: &mut Trial<'_>) {
-    if let Some(ended) = stage.agent.poll() {
-        let asked = ended.asked;
-        trial.say(What::Agent(AgentEvent::Ended {
-            pid: ended.pid,
-            how: ended.how.clone(),
-            asked,
-            process: String::new(),
-        }));
-        if !asked {
-            stage.ledger.agent_down(trial.now_us(), u32::MAX);
-            let text =
-                format!("the agent ended by itself ({}); its log ends with:\n{}", ended.how, stage.agent.log_tail());
-            trial.warn("agent-died", &text);
+fn look_after_processes(stage: &mut Stage, trial: &mut Trial<'_>) {
+    for process in stage.processes.iter_mut() {
+        let Some(ended) = process.agent.poll() else { continue };
+        process.say_ended(ended.clone(), &stage.bus);
+        if !ended.asked {
+            book_down(&stage.ledger, &process.delivers, trial.now_us(), u32::MAX);
+            let (called, how, log) = (process.called(), ended.how, process.agent.log_tail());
+            trial.warn("agent-died", &format!("{called} ended by itself ({how}); its log ends with:\n{log}"));
         }
     }
 }

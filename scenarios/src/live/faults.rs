@@ -7,15 +7,23 @@ use chaos::{
     plan::{FaultSpec, Planned},
     process::{Paused, Victim},
 };
-use loadgen::receive::{HttpCounters, Receiver, Mode};
+use loadgen::receive::{HttpCounters, Mode, Receiver};
 use results::{
-    event::{AgentEvent, Fault, FaultState, What},
+    event::{Fault, FaultState, What},
     ledger::Ledger,
+    route::RouteId,
 };
 
-use crate::spec::FaultDo;
+use self::reload::Reload;
+use super::{
+    RunError,
+    bus::Bus,
+    processes::{Process, Processes},
+    routes::Route,
+};
+use crate::{plan::Plan, spec::FaultDo};
 
-use super::{RunError, bus::Bus, child::AgentProcess};
+mod reload;
 
 /// A killed or terminated process is given this long to be gone.
 const END_WITHIN: Duration = Duration::from_secs(10);
@@ -23,21 +31,51 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 /// What faults act on.
 pub(super) struct Scene<'a> {
     /// The agent.
-    pub(super) agent: &'a mut AgentProcess,
-    /// The receiver, if the sink is one.
-    pub(super) http: Option<&'a Receiver>,
+    pub(super) processes: &'a mut Processes,
+    /// The far ends.
+    pub(super) routes: &'a [Route],
     /// Where crashes are booked.
     pub(super) ledger: &'a Ledger,
     /// Where everything is said.
     pub(super) bus: &'a Bus,
 }
 
+impl<'a> Scene<'a> {
+    /// The receiver of a route, if it is a server.
+    fn server(&self, route: usize) -> Option<&'a Receiver> {
+        self.routes.get(route).and_then(Route::server)
+    }
+}
+
+/// Books that a process went down: on the routes that it delivers to itself, else on all.
+pub(super) fn book_down(ledger: &Ledger, delivers: &[usize], t_us: u64, id: u32) {
+    if delivers.is_empty() {
+        ledger.agent_down(t_us, id);
+        return;
+    }
+    let routes: Vec<RouteId> = delivers.iter().map(|&at| RouteId(at as u8)).collect();
+    ledger.agent_down_on(&routes, t_us, id);
+}
+
+/// Whom or what a fault happens to.
+#[derive(Debug, Clone, Default)]
+struct Target {
+    /// Name of the process; absent: the first.
+    process: Option<String>,
+    /// Index of the route.
+    route: usize,
+    /// As events call it; empty where there is one only.
+    on: String,
+    /// What is put in place of the configuration, and what is to come of it.
+    reload: Option<Reload>,
+}
+
 /// Faults to come, and faults in force.
 #[derive(Debug)]
 pub(super) struct Faults {
-    /// The sink when nothing is wrong with it.
-    healthy: Mode,
     planned: Vec<Planned>,
+    /// Index = fault of the scenario.
+    targets: Vec<Target>,
     next: usize,
     active: Vec<Active>,
 }
@@ -45,21 +83,26 @@ pub(super) struct Faults {
 #[derive(Debug)]
 struct Active {
     planned: Planned,
+    target: Target,
     /// As events call it.
     name: &'static str,
     detail: String,
     took_effect: bool,
     hits: u64,
     before: Option<HttpCounters>,
+    /// How long the log of a reloaded process was.
+    log_len: u64,
     /// Dropping it lets the agent go on.
     paused: Option<Paused>,
     restart: bool,
 }
 
 impl Faults {
-    /// Faults in the order of time.
-    pub(super) fn new(planned: Vec<Planned>, healthy: Mode) -> Self {
-        Self { healthy, planned, next: 0, active: Vec::new() }
+    /// The faults of a scenario, in the order of time.
+    pub(super) fn new(plan: &Plan, seed: u64) -> Result<Self, RunError> {
+        let planned = planned(plan, seed)?;
+        let targets = plan.faults.iter().map(|fault| target(plan, fault)).collect();
+        Ok(Self { planned, targets, next: 0, active: Vec::new() })
     }
 
     /// True while something done to the sink is in force.
@@ -67,9 +110,9 @@ impl Faults {
         self.active.iter().any(|active| !active.planned.kind.hits_agent())
     }
 
-    /// True while something done to the agent is in force.
+    /// True while a process of the agent is down or stopped by a fault.
     pub(super) fn agent_is_down(&self) -> bool {
-        self.active.iter().any(|active| active.planned.kind.hits_agent())
+        self.active.iter().any(|active| active.planned.kind.holds_agent_up())
     }
 
     /// Applies what is due and heals what is over; `at_us` counts from the begin of the measure stretch.
@@ -80,10 +123,11 @@ impl Faults {
         }
         while let Some(&planned) = self.planned.get(self.next).filter(|planned| planned.at_us <= at_us) {
             self.next += 1;
-            let active = apply(planned, t_us, scene);
+            let target = self.targets.get(planned.fault).cloned().unwrap_or_default();
+            let active = apply(planned, target, t_us, scene)?;
             say(scene, &active, FaultState::Applied);
             self.active.push(active);
-            self.set_sink(scene)?;
+            self.set_sinks(scene)?;
         }
         Ok(())
     }
@@ -96,11 +140,11 @@ impl Faults {
         t_us: u64,
         scene: &mut Scene<'_>,
     ) -> Result<(), RunError> {
-        let mut active = apply(planned, t_us, scene);
+        let mut active = apply(planned, Target::default(), t_us, scene)?;
         active.name = name;
         say(scene, &active, FaultState::Applied);
         self.active.push(active);
-        self.set_sink(scene)
+        self.set_sinks(scene)
     }
 
     /// Heals a fault by its name; false if none of that name is in force.
@@ -130,103 +174,148 @@ impl Faults {
     }
 
     fn heal(&mut self, mut active: Active, scene: &mut Scene<'_>) -> Result<(), RunError> {
-        if let (Some(before), Some(http)) = (active.before, scene.http) {
-            active.hits = hits(active.planned.kind, before, http.counters());
+        if let (Some(before), Some(server)) = (active.before, scene.server(active.target.route)) {
+            active.hits = hits(active.planned.kind, before, server.counters());
             active.took_effect = active.hits > 0;
             active.detail = format!("{} requests {}", active.hits, what_happened(active.planned.kind));
         }
-        self.set_sink(scene)?;
+        self.set_sinks(scene)?;
         drop(active.paused.take());
-        // A person may have started it again before.
-        if active.restart && scene.agent.pid().is_none() {
-            let pid = scene.agent.start()?;
-            scene.bus.say(What::Agent(AgentEvent::Started { pid, process: String::new() }));
+        let process = scene.processes.named(active.target.process.as_deref());
+        if let Some(process) = process.filter(|_| active.planned.kind.hits_agent()) {
+            heal_process(&mut active, process, scene.bus)?;
         }
         let state = if active.took_effect { FaultState::Healed } else { FaultState::NoEffect };
         say(scene, &active, state);
         Ok(())
     }
 
-    /// The youngest fault of the sink is in force; without one it is healthy.
-    fn set_sink(&self, scene: &Scene<'_>) -> Result<(), RunError> {
-        let Some(http) = scene.http else { return Ok(()) };
-        let youngest = self.active.iter().rev().find(|active| !active.planned.kind.hits_agent());
-        let (mode, id) = youngest.map_or((self.healthy, 0), |active| (mode(active.planned.kind), active.planned.id));
-        if http.mode() != mode {
-            http.set(mode, id)?;
+    /// On every route the youngest fault of its sink is in force; without one it is healthy.
+    fn set_sinks(&self, scene: &Scene<'_>) -> Result<(), RunError> {
+        for (at, route) in scene.routes.iter().enumerate() {
+            let Some(server) = route.server() else { continue };
+            let hits = |active: &&Active| !active.planned.kind.hits_agent() && active.target.route == at;
+            let youngest = self.active.iter().rev().find(hits);
+            let (mode, id) = youngest.map_or((route.healthy, 0), |a| (mode(a.planned.kind), a.planned.id));
+            if server.mode() != mode {
+                server.set(mode, id)?;
+            }
         }
         Ok(())
     }
 }
 
-fn apply(planned: Planned, t_us: u64, scene: &mut Scene<'_>) -> Active {
+/// What is left to do for a process when its fault is over.
+fn heal_process(active: &mut Active, process: &mut Process, bus: &Bus) -> Result<(), RunError> {
+    match (active.planned.kind, &active.target.reload) {
+        (FaultKind::Reload, Some(reload)) => {
+            (active.took_effect, active.detail) = reload.seen(process, active.log_len);
+        }
+        (FaultKind::StartProcess, _) if active.took_effect && process.agent.pid().is_none() => {
+            active.took_effect = false;
+            active.detail.push_str(", and has ended since");
+        }
+        // A person may have started it again before.
+        _ if active.restart && process.agent.pid().is_none() => {
+            process.start(bus)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn apply(planned: Planned, target: Target, t_us: u64, scene: &mut Scene<'_>) -> Result<Active, RunError> {
     let mut active = Active {
         planned,
+        target,
         name: planned.kind.name(),
         detail: String::new(),
         took_effect: false,
         hits: 0,
         before: None,
+        log_len: 0,
         paused: None,
         restart: false,
     };
     if !planned.kind.hits_agent() {
-        active.before = scene.http.map(Receiver::counters);
-        return active;
+        active.before = scene.server(active.target.route).map(Receiver::counters);
+        return Ok(active);
     }
-    let Some(pid) = scene.agent.pid() else {
-        "the agent was not running".clone_into(&mut active.detail);
-        return active;
+    let Scene { processes, ledger, bus, .. } = scene;
+    let Some(process) = processes.named(active.target.process.as_deref()) else {
+        "there is no such process".clone_into(&mut active.detail);
+        return Ok(active);
     };
-    if planned.kind == FaultKind::PauseAgent {
-        match Victim::of(pid).and_then(|victim| victim.pause()) {
+    if planned.kind == FaultKind::StartProcess {
+        if process.agent.pid().is_some() {
+            "it was running already".clone_into(&mut active.detail);
+        } else {
+            active.detail = format!("pid {} was started", process.start(bus)?);
+            active.took_effect = true;
+        }
+        return Ok(active);
+    }
+    let Some(pid) = process.agent.pid() else {
+        active.detail = format!("{} was not running", process.called());
+        return Ok(active);
+    };
+    match (planned.kind, &active.target.reload) {
+        (FaultKind::PauseAgent, _) => match Victim::of(pid).and_then(|victim| victim.pause()) {
             Ok(paused) => {
                 active.took_effect = true;
                 active.detail = format!("pid {pid} was seen stopped");
                 active.paused = Some(paused);
             }
             Err(error) => active.detail = error.to_string(),
+        },
+        (FaultKind::Reload, Some(reload)) => {
+            active.log_len = process.agent.log_len();
+            if let Err(error) = reload.ask(process) {
+                active.detail = format!("the other configuration could not be put in place: {error}");
+            }
         }
-        return active;
+        _ => end(planned, pid, t_us, &mut active, process, ledger, bus),
     }
-    end(planned, pid, t_us, &mut active, scene);
-    active
+    Ok(active)
 }
 
-/// Ends the agent by SIGKILL or SIGTERM and waits until it is gone.
-fn end(planned: Planned, pid: u32, t_us: u64, active: &mut Active, scene: &mut Scene<'_>) {
+/// Ends a process by SIGKILL or SIGTERM and waits until it is gone.
+fn end(
+    planned: Planned,
+    pid: u32,
+    t_us: u64,
+    active: &mut Active,
+    process: &mut Process,
+    ledger: &Ledger,
+    bus: &Bus,
+) {
     if planned.kind == FaultKind::TerminateAgent {
-        scene.agent.terminate();
+        process.agent.terminate();
         let gone = Victim::of(pid).and_then(|victim| victim.ended(END_WITHIN));
         if matches!(gone, Ok(None)) {
             // It did not end in time: what follows is a crash.
-            scene.ledger.agent_down(t_us, planned.id);
+            book_down(ledger, &process.delivers, t_us, planned.id);
         }
     }
-    let ended = match scene.agent.poll() {
+    let ended = match process.agent.poll() {
         Some(ended) => Some(ended),
-        None => scene.agent.kill(),
+        None => process.agent.kill(),
     };
     if planned.kind == FaultKind::KillAgent {
-        scene.ledger.agent_down(t_us, planned.id);
+        book_down(ledger, &process.delivers, t_us, planned.id);
     }
     if let Some(ended) = ended {
         active.took_effect = true;
         active.detail = format!("pid {} ended by {}", ended.pid, ended.how);
-        scene.bus.say(What::Agent(AgentEvent::Ended {
-            pid: ended.pid,
-            how: ended.how,
-            asked: true,
-            process: String::new(),
-        }));
+        process.say_ended(ended, bus);
     }
     active.restart = true;
 }
 
 fn say(scene: &Scene<'_>, active: &Active, state: FaultState) {
     let name = active.name.to_owned();
-    let (id, hits, detail) = (active.planned.id, active.hits, active.detail.clone());
-    scene.bus.say(What::Fault(Fault { id, name, on: String::new(), state, hits, detail }));
+    let (id, hits, detail, on) = (active.planned.id, active.hits, active.detail.clone(), active.target.on.clone());
+    scene.bus.say(What::Fault(Fault { id, name, on, state, hits, detail }));
 }
 
 fn mode(kind: FaultKind) -> Mode {
@@ -238,7 +327,11 @@ fn mode(kind: FaultKind) -> Mode {
         FaultKind::LoseAcks { every } => Mode::LoseAck { every },
         FaultKind::Partial { status } => Mode::Partial { status },
         FaultKind::Gone => Mode::Gone,
-        FaultKind::KillAgent | FaultKind::TerminateAgent | FaultKind::PauseAgent => Mode::Accept,
+        FaultKind::KillAgent
+        | FaultKind::TerminateAgent
+        | FaultKind::PauseAgent
+        | FaultKind::StartProcess
+        | FaultKind::Reload => Mode::Accept,
     }
 }
 
@@ -250,7 +343,11 @@ fn hits(kind: FaultKind, before: HttpCounters, now: HttpCounters) -> u64 {
         FaultKind::Reset | FaultKind::Gone => now.cut - before.cut,
         FaultKind::LoseAcks { .. } => now.lost_answers - before.lost_answers,
         FaultKind::Partial { .. } => now.partial - before.partial,
-        FaultKind::KillAgent | FaultKind::TerminateAgent | FaultKind::PauseAgent => 0,
+        FaultKind::KillAgent
+        | FaultKind::TerminateAgent
+        | FaultKind::PauseAgent
+        | FaultKind::StartProcess
+        | FaultKind::Reload => 0,
     }
 }
 
@@ -263,24 +360,38 @@ fn what_happened(kind: FaultKind) -> &'static str {
         FaultKind::LoseAcks { .. } => "were taken and their answers lost",
         FaultKind::Partial { .. } => "were taken by half",
         FaultKind::Gone => "or connections were cut when nobody listened any more",
-        FaultKind::KillAgent | FaultKind::TerminateAgent | FaultKind::PauseAgent => "were not concerned",
+        FaultKind::KillAgent
+        | FaultKind::TerminateAgent
+        | FaultKind::PauseAgent
+        | FaultKind::StartProcess
+        | FaultKind::Reload => "were not concerned",
     }
 }
 
-/// How the sink behaves when nothing is wrong with it.
-pub(super) fn healthy(plan: &crate::plan::Plan) -> Mode {
-    plan.sink.accepts.map_or(Mode::Accept, |rate| Mode::Pace { per_s: rate.0 as u32 })
-}
-
 /// The faults of a scenario, planned by the seed.
-pub(super) fn planned(plan: &crate::plan::Plan, seed: u64) -> Result<Vec<Planned>, chaos::plan::PlanError> {
+fn planned(plan: &Plan, seed: u64) -> Result<Vec<Planned>, chaos::plan::PlanError> {
     let specs: Vec<FaultSpec> = plan.faults.iter().map(spec).collect();
     chaos::plan::plan(&specs, seed, plan.measure.0)
 }
 
+fn target(plan: &Plan, fault: &crate::spec::Fault) -> Target {
+    let route = plan.ways.iter().position(|way| fault.route.as_ref().is_none_or(|route| *route == way.name));
+    let first = |names: &mut dyn Iterator<Item = &String>| names.next().cloned().unwrap_or_default();
+    let on = if fault.what.hits_process() {
+        fault.process.clone().unwrap_or_else(|| first(&mut plan.instances.iter().map(|instance| &instance.name)))
+    } else {
+        fault.route.clone().unwrap_or_else(|| first(&mut plan.ways.iter().map(|way| &way.name)))
+    };
+    let reload = match &fault.what {
+        FaultDo::Reload { config, outcome } => Some(Reload { config: config.clone(), outcome: *outcome }),
+        _ => None,
+    };
+    Target { process: fault.process.clone(), route: route.unwrap_or(0), on, reload }
+}
+
 fn spec(fault: &crate::spec::Fault) -> FaultSpec {
     FaultSpec {
-        kind: kind(fault.what),
+        kind: kind(&fault.what),
         at_us: fault.at.0,
         every_us: fault.every.map(|every| every.0),
         for_us: fault.lasts.0,
@@ -289,11 +400,13 @@ fn spec(fault: &crate::spec::Fault) -> FaultSpec {
     }
 }
 
-fn kind(what: FaultDo) -> FaultKind {
-    match what {
+fn kind(what: &FaultDo) -> FaultKind {
+    match *what {
         FaultDo::KillAgent => FaultKind::KillAgent,
         FaultDo::TerminateAgent => FaultKind::TerminateAgent,
         FaultDo::PauseAgent => FaultKind::PauseAgent,
+        FaultDo::StartProcess => FaultKind::StartProcess,
+        FaultDo::Reload { .. } => FaultKind::Reload,
         FaultDo::Refuse { status } => FaultKind::Refuse { status },
         FaultDo::Slow { delay } => FaultKind::Slow { ms: delay.0.div_ceil(1000) },
         FaultDo::Hang => FaultKind::Hang,

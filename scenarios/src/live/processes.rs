@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use results::event::{AgentEvent, What};
+use results::event::{AgentEvent, ProcessSample, What};
 
 use super::{
     How, RunError,
@@ -18,7 +18,6 @@ use super::{
     child::{AgentProcess, Ended, PidCell},
     names::{Names, Whose},
     stage::make,
-    usage,
 };
 use crate::{
     agents::Launch,
@@ -51,8 +50,6 @@ pub(super) struct Process {
 #[derive(Debug)]
 pub(super) struct Processes {
     list: Vec<Process>,
-    /// CPU time of children that the bench had before this run, microseconds.
-    cpu_before_us: u64,
     rss_max: u64,
 }
 
@@ -108,7 +105,7 @@ impl Processes {
     }
 
     fn of(list: Vec<Process>) -> Self {
-        Self { list, cpu_before_us: usage::children_cpu_us(), rss_max: 0 }
+        Self { list, rss_max: 0 }
     }
 
     /// Starts all that run from the begin on, in the order of the scenario.
@@ -144,13 +141,29 @@ impl Processes {
         self.list.iter().find(|process| process.wanted && process.agent.pid().is_none())
     }
 
-    /// CPU time of all processes so far, microseconds, and the resident bytes of those that run.
+    /// CPU time of all of them so far, microseconds, and the resident bytes of those that run.
     pub(super) fn usage(&mut self) -> (u64, u64) {
-        let running = self.pids();
-        let cpu_us: u64 = running.iter().map(|&pid| usage::process_cpu_us(pid)).sum();
-        let rss: u64 = running.iter().map(|&pid| usage::resident_bytes(pid)).sum();
+        let each = self.list.iter_mut().map(|process| process.agent.usage());
+        let (cpu_us, rss) = each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         self.rss_max = self.rss_max.max(rss);
-        (usage::children_cpu_us().saturating_sub(self.cpu_before_us) + cpu_us, rss)
+        (cpu_us, rss)
+    }
+
+    /// What each uses, where they have names.
+    pub(super) fn samples(&mut self) -> Vec<ProcessSample> {
+        let named = self.list.iter_mut().filter(|process| !process.name.is_empty());
+        let sample = |process: &mut Process| {
+            let (cpu_us, rss_bytes) = process.agent.usage();
+            ProcessSample {
+                name: process.name.clone(),
+                cpu_us,
+                rss_bytes,
+                rss_max_bytes: process.agent.rss_max(),
+                throttled_us: process.agent.throttled_us(),
+                open_files: process.agent.open_files(),
+            }
+        };
+        named.map(sample).collect()
     }
 
     /// Largest resident size seen of all together, bytes.
@@ -160,7 +173,7 @@ impl Processes {
 
     /// Files, sockets and the like that they have open.
     pub(super) fn open_files(&self) -> u64 {
-        self.pids().into_iter().map(usage::open_files).sum()
+        self.list.iter().map(|process| process.agent.open_files()).sum()
     }
 
     /// How long their control groups have been throttled since their first starts, microseconds.

@@ -8,17 +8,13 @@ use std::{
 };
 
 use loadgen::{
-    frame::Framing,
-    pace,
-    payload::{Body, Size},
-    receive::{FollowPlan, Follower, Format, HttpPlan, Receiver, Keys},
-    write::{Cut, LoadPlan, LoadReport, Rate, StreamPlan, WriteMode, Writers},
+    clock::RunClock,
+    write::{LoadPlan, LoadReport, Writers},
 };
 use results::{
     books::Books,
-    event::{AgentEvent, What},
     identity::StreamId,
-    ledger::{Ledger, LedgerPlan, OutputRule},
+    ledger::{Ledger, LedgerPlan, RouteBook},
 };
 
 use super::{
@@ -26,13 +22,18 @@ use super::{
     bus::Bus,
     child::AgentProcess,
     hands::Full,
+    load,
+    names::{End, Names},
     places::{Place, Places},
-    trial::Trial,
+    processes::Processes,
+    routes::{self, Around, Route},
+    sources::Sources,
+    trial::{Trial, dropped},
 };
 use crate::{
     agents::{SinkAt, Wiring},
-    plan::{Plan, Stream},
-    spec::{self, Layout, Rotator, SinkKind},
+    plan::Plan,
+    spec::SinkKind,
 };
 
 /// The agent is given this long to end when asked to.
@@ -45,23 +46,23 @@ pub(super) struct Stage {
     /// The books.
     pub(super) ledger: Arc<Ledger>,
     /// The agent.
-    pub(super) agent: AgentProcess,
-    /// The receiver, if the sink is one.
-    pub(super) http: Option<Receiver>,
-    follower: Option<Follower>,
-    /// The writers, until they are stopped.
-    writers: Option<Arc<Writers>>,
+    pub(super) processes: Processes,
+    /// The far ends.
+    pub(super) routes: Vec<Route>,
+    sources: Sources,
+    load: LoadPlan,
     /// Where the files of each stream are, until the writers are stopped.
     pub(super) places: Option<Places>,
     /// Where everything is said.
     pub(super) bus: Bus,
+    names: Names,
     full: Option<Full>,
     work: PathBuf,
     keep: bool,
 }
 
 impl Stage {
-    /// Makes folders, starts receiver and writers; the agent is started by [`Stage::start_agent`].
+    /// Makes folders, starts receivers and writers of files; the agent is started by [`Stage::start`].
     pub(super) fn set_up(plan: &Plan, how: &How, trial: &Trial<'_>) -> Result<Self, RunError> {
         let folder = trial.folder();
         let folder = folder.path();
@@ -75,50 +76,37 @@ impl Stage {
             streams: plan.streams.iter().map(|stream| stream.name.clone()).collect(),
             books: Some(folder.join("books.bin")),
             settle_us: plan.settle.0,
-            ..LedgerPlan::default()
+            routes: plan.ways.iter().map(|way| RouteBook { name: way.name.clone() }).collect(),
+            dropped: dropped(plan),
         })?;
-        let load = load_plan(plan, how.seed, run, root.path());
-        let (http, follower, sink) = receivers(plan, &load, &ledger, trial, &out)?;
-        let wiring = Wiring {
-            pattern: pattern(plan.layout, root.path()),
-            layout: plan.layout,
-            state: folder.to_owned(),
-            sink,
-            gzip: plan.sink.gzip,
-            settings: plan.agent.clone(),
-        };
-        make(wiring.pattern.parent().expect("a pattern names files in a folder"))?;
-        let launch = how.agent.launch(&wiring, &how.bench, how.defect);
-        let agent = AgentProcess::prepare(launch, &how.bench, &folder.join("agent.log"))?;
+        let load = load::plan(plan, how.seed, run, root.path());
+        let mut names = Names::new(&plan.known, root.path(), how.seed)?;
+        let payloads = Arc::new(load.payloads());
+        let around =
+            Around { ledger: &ledger, clock: trial.clock(), payloads, out: &out, sockets: names.sockets() };
+        let routes = routes::open(plan, &around)?;
+        names.ends = routes.iter().map(Route::end).collect();
+        let processes = processes(plan, how, folder, root.path(), &routes, &mut names)?;
         let bus = trial.bus();
         let full = Full::new();
         let observer = {
             let bus = Mutex::new(bus.clone());
             Arc::new(move |what| bus.lock().unwrap_or_else(std::sync::PoisonError::into_inner).say(what))
         };
-        let places = load_places(&load);
+        let places = load::places(&load);
+        let teller = Arc::new(full.teller());
         let writers =
-            Arc::new(Writers::start(load, Arc::clone(&ledger), trial.clock(), observer, Arc::new(full.teller()))?);
-        let places = Places::new(root, Arc::clone(&writers), bus.clone(), agent.cell(), places);
-        Ok(Self {
-            ledger,
-            agent,
-            http,
-            follower,
-            writers: Some(writers),
-            places: Some(places),
-            bus,
-            full: Some(full),
-            work,
-            keep: how.keep,
-        })
+            Arc::new(Writers::start(load.clone(), Arc::clone(&ledger), trial.clock(), observer, teller)?);
+        let places = Places::new(root, Arc::clone(&writers), bus.clone(), processes.cells(), places);
+        let (sources, places, full) = (Sources::of(writers), Some(places), Some(full));
+        Ok(Self { ledger, processes, routes, sources, load, places, bus, names, full, work, keep: how.keep })
     }
 
-    /// Starts the agent's first process.
-    pub(super) fn start_agent(&mut self) -> Result<(), RunError> {
-        let pid = self.agent.start()?;
-        self.bus.say(What::Agent(AgentEvent::Started { pid, process: String::new() }));
-        Ok(())
+    /// Starts the agent's processes, and what sends to them.
+    pub(super) fn start(&mut self, plan: &Plan, clock: RunClock) -> Result<(), RunError> {
+        self.names.ports.release();
+        self.processes.start_first(&self.bus)?;
+        self.sources.start_senders(plan, &self.load, &mut self.names, &self.ledger, clock)
     }
 
     /// The queue of full files; it can be taken once.
@@ -128,72 +116,65 @@ impl Stage {
 
     /// True while the load is on.
     pub(super) fn is_loading(&self) -> bool {
-        self.writers.is_some()
+        self.sources.is_on()
     }
 
     /// From now on the load runs at so many times the scenario's rate; 0 pauses it.
     pub(super) fn set_rate(&self, factor: f64) {
-        if let Some(writers) = &self.writers {
-            writers.set_rate(factor);
-        }
+        self.sources.set_rate(factor);
     }
 
     /// How late the generator is, microseconds at most so far.
     pub(super) fn late_us(&self) -> u64 {
-        self.writers.as_ref().map_or(0, |writers| writers.late().max_us)
+        self.sources.late_us()
     }
 
     /// True if the generator had to give records up.
     pub(super) fn cannot_write(&self) -> bool {
-        self.writers.as_ref().is_some_and(|writers| !writers.errors().is_empty())
+        self.sources.cannot_write()
     }
 
     /// Ends the load; the report of the writers, once.
     pub(super) fn stop_load(&mut self) -> Option<LoadReport> {
         self.places = None;
-        let writers = self.writers.take()?;
-        Arc::into_inner(writers).map(Writers::stop)
+        self.sources.stop()
     }
 
-    /// Asks the agent to end, then ends it; what it still delivers on SIGTERM is booked.
-    pub(super) fn end_agent(&mut self, trial: &mut Trial<'_>, gently: bool) {
-        let deadline = trial.now_us() + END_WITHIN_US;
-        if gently {
-            self.agent.terminate();
-        }
-        let ended = loop {
-            if let Some(ended) = self.agent.poll() {
-                break Some(ended);
+    /// Asks every process to end, one after the other as the scenario names them, then ends it; what is still delivered on
+    /// SIGTERM is booked.
+    pub(super) fn end_processes(&mut self, trial: &mut Trial<'_>, gently: bool) {
+        for process in self.processes.iter_mut() {
+            let deadline = trial.now_us() + END_WITHIN_US;
+            if gently {
+                process.agent.terminate();
             }
-            if !gently || trial.now_us() > deadline {
-                break self.agent.kill();
+            let ended = loop {
+                if let Some(ended) = process.agent.poll() {
+                    break Some(ended);
+                }
+                if !gently || trial.now_us() > deadline {
+                    break process.agent.kill();
+                }
+                trial.wait_until(trial.now_us() + 10_000);
+            };
+            if let Some(ended) = ended {
+                process.say_ended(ended, &self.bus);
             }
-            trial.wait_until(trial.now_us() + 10_000);
-        };
-        if let Some(ended) = ended {
-            self.bus.say(What::Agent(AgentEvent::Ended {
-                pid: ended.pid,
-                how: ended.how,
-                asked: ended.asked,
-                process: String::new(),
-            }));
         }
     }
 
     /// Stops the receivers and closes the books.
     pub(super) fn close(mut self) -> Result<Books, RunError> {
-        drop(self.http.take());
-        drop(self.follower.take());
+        self.routes.clear();
         Ok(self.ledger.close()?)
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        self.agent.kill();
+        self.processes.kill();
         self.stop_load();
-        drop(self.http.take());
-        drop(self.follower.take());
+        self.routes.clear();
         if !self.keep {
             // What cannot be removed now is removed by the next run.
             let _ = std::fs::remove_dir_all(&self.work);
@@ -202,7 +183,7 @@ impl Drop for Stage {
 }
 
 /// Whatever the umask says: a work folder that everybody may write to is refused.
-fn make(folder: &Path) -> Result<(), RunError> {
+pub(super) fn make(folder: &Path) -> Result<(), RunError> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o755)
@@ -210,108 +191,35 @@ fn make(folder: &Path) -> Result<(), RunError> {
         .map_err(|source| results::run::RunError::Write { path: folder.to_owned(), source }.into())
 }
 
-fn pattern(layout: Layout, root: &Path) -> PathBuf {
-    match layout {
-        Layout::Kubelet | Layout::Docker => root.join("var/log/containers/*.log"),
-        Layout::Plain => root.join("logs/*.log"),
-    }
-}
-
-type Receivers = (Option<Receiver>, Option<Follower>, SinkAt);
-
-fn receivers(
+/// The agent's processes: those of the scenario, else the one that the bench configures.
+fn processes(
     plan: &Plan,
-    load: &LoadPlan,
-    ledger: &Arc<Ledger>,
-    trial: &Trial<'_>,
-    out: &Path,
-) -> Result<Receivers, RunError> {
-    let payloads = Some(Arc::new(load.payloads()));
-    if plan.sink.kind == SinkKind::File {
-        let follow = FollowPlan {
-            dir: out.to_owned(),
-            pattern: "*".to_owned(),
-            format: Format::JsonLines,
-            keys: Keys::default(),
-            payloads,
-        };
-        let follower = Follower::start(follow, Arc::clone(ledger), trial.clock())?;
-        return Ok((None, Some(follower), SinkAt::Files(out.to_owned())));
-    }
-    let array = plan.sink.kind == SinkKind::HttpArray;
-    let format = if array { Format::JsonArray } else { Format::JsonLines };
-    let http =
-        Receiver::start(HttpPlan { format, payloads, ..HttpPlan::default() }, Arc::clone(ledger), trial.clock())?;
-    http.set(super::faults::healthy(plan), 0)?;
-    let sink = SinkAt::Http { addr: http.addr(), array };
-    Ok((Some(http), None, sink))
-}
-
-fn load_plan(plan: &Plan, seed: u64, run: u32, root: &Path) -> LoadPlan {
-    let total = plan.rate().0;
-    let us = |span: spec::units::Span| span.0;
-    let mut load = LoadPlan {
-        run,
-        seed,
-        pace: match plan.pace {
-            spec::Pace::Steady => pace::Pace::Steady { per_s: total },
-            spec::Pace::Ramp { from, to, over } => {
-                pace::Pace::Ramp { from: from * total, to: to * total, over_us: us(over) }
-            }
-            spec::Pace::Burst { times, every, length } => {
-                pace::Pace::Burst { base: total, peak: total * times, every_us: us(every), length_us: us(length) }
-            }
-            spec::Pace::AllOut => pace::Pace::AllOut,
-        },
-        root: root.to_owned(),
-        streams: plan.streams.iter().enumerate().map(|(at, stream)| stream_plan(plan, at, stream)).collect(),
-        threads: 2,
+    how: &How,
+    run: &Path,
+    root: &Path,
+    routes: &[Route],
+    names: &mut Names,
+) -> Result<Processes, RunError> {
+    let logs = |process: &str| load::watched(plan, root, process);
+    plan.streams.iter().filter_map(|stream| stream.node.as_deref()).chain([""]).try_for_each(|node| make(&logs(node)))?;
+    let Some(settings) = &plan.agent else {
+        return Processes::prepare(&plan.instances, how, run, names, &logs);
     };
-    for at in 0..load.streams.len() {
-        let watch = load.paths(StreamId(at as u16)).map(|paths| paths.watch.display().to_string());
-        load.streams[at].label = watch;
-    }
-    load
-}
-
-fn stream_plan(plan: &Plan, at: usize, stream: &Stream) -> StreamPlan {
-    let docker = plan.rotate.as_ref().filter(|on| on.what.by == Rotator::Docker);
-    let is_docker_rotated = docker.filter(|on| on.streams.contains(&StreamId(at as u16)));
-    let size = stream.size.0 as u32;
-    StreamPlan {
-        body: match stream.body {
-            spec::Body::NginxJson => Body::NginxJson,
-            spec::Body::AppText => Body::AppText,
+    let sink = &plan.ways[0].sink;
+    let wiring = Wiring {
+        pattern: logs("").join("*.log"),
+        layout: plan.layout,
+        state: run.to_owned(),
+        sink: match routes[0].end() {
+            End::Path(folder) => SinkAt::Files(folder),
+            End::At(addr) => SinkAt::Http { addr, array: sink.kind == SinkKind::HttpArray },
         },
-        size: match stream.long {
-            Some(long) => Size::Spread { min: size, max: size, long_every: long.every, long: long.size.0 as u32 },
-            None => Size::Fixed(size),
-        },
-        framing: match plan.layout {
-            Layout::Kubelet => Framing::Cri,
-            Layout::Docker => Framing::Docker,
-            Layout::Plain => Framing::Plain,
-        },
-        write: match stream.write {
-            spec::Write::Line => WriteMode::PerLine,
-            spec::Write::Batch(size) => WriteMode::Batch { bytes: size.0 },
-        },
-        rate: Rate::Share(stream.rate.0),
-        output: if stream.stderr_every > 0 {
-            OutputRule::EveryNthStderr(stream.stderr_every)
-        } else {
-            OutputRule::Stdout
-        },
-        max_size: is_docker_rotated.map(|on| on.what.max_size.0),
-        // A runtime that reopens in the middle of a long line finishes the old file with a partial line.
-        cut: if stream.long.is_some() { Cut::LongLines } else { Cut::Never },
-        ..StreamPlan::new(&stream.name)
-    }
-}
-
-fn load_places(load: &LoadPlan) -> Vec<Place> {
-    let paths = (0..load.streams.len()).filter_map(|at| load.paths(StreamId(at as u16)));
-    paths.map(|paths| Place { live: paths.live, link: paths.watch, rotation: 0, later: Vec::new() }).collect()
+        gzip: sink.gzip,
+        settings: settings.clone(),
+    };
+    let launch = how.agent.launch(&wiring, &how.bench, how.defect);
+    let agent = AgentProcess::prepare(launch, &how.bench, &run.join("agent.log"))?;
+    Ok(Processes::one(agent, run))
 }
 
 /// How long a writer may take to fulfil a wish.

@@ -5,10 +5,12 @@ use std::sync::mpsc::Receiver;
 use loadgen::{clock::RunClock, write::LoadReport};
 use results::{
     books::Books,
-    event::{Event, Phase, Sample, Warning, What},
+    event::{Event, Phase, RouteInfo, Sample, Topology, Warning, What},
+    identity::StreamId,
     judge::{self, judge},
     ledger::Ledger,
     outcome::{Latency, Outcome, Resources},
+    route::Routes,
     run::{ChildProcess, Manifest, RunFolder},
 };
 
@@ -19,7 +21,10 @@ use super::{
     stage::Stage,
     usage,
 };
-use crate::{plan::Plan, spec::Pace};
+use crate::{
+    plan::{Plan, Way},
+    spec::{Expect, Pace},
+};
 
 /// From one sample of the totals to the next, microseconds.
 const SAMPLE: u64 = 1_000_000;
@@ -71,7 +76,10 @@ impl<'w> Trial<'w> {
         let folder = RunFolder::create(&how.out, &clock::stamp(), &plan.name, how.agent.name(), &manifest)?;
         let clock = RunClock::start();
         let (bus, events) = bus(clock);
-        bus.say(What::Begun(plan.streams.iter().map(|stream| stream.name.clone()).collect()));
+        bus.say(What::Begun(entries(plan)));
+        if let Some(topology) = topology(plan) {
+            bus.say(What::Topology(topology));
+        }
         Ok(Self {
             plan: plan.clone(),
             how: how.clone(),
@@ -139,12 +147,15 @@ impl<'w> Trial<'w> {
         self.broken_off = true;
     }
 
-    /// Notes the agent's process, for whoever has to sweep up after a killed bench.
-    pub(super) fn note_child(&mut self, pid: Option<u32>) -> Result<(), RunError> {
-        let Some(pid) = pid.filter(|pid| self.children.last() != Some(pid)) else { return Ok(()) };
-        self.children.push(pid);
-        let child = ChildProcess { pid, start_ticks: usage::start_ticks(pid).unwrap_or(0) };
-        Ok(self.folder.change(|manifest| manifest.children = vec![child])?)
+    /// Notes the agent's processes, for whoever has to sweep up after a killed bench.
+    pub(super) fn note_children(&mut self, pids: &[u32]) -> Result<(), RunError> {
+        if pids == self.children {
+            return Ok(());
+        }
+        self.children = pids.to_vec();
+        let child = |&pid: &u32| ChildProcess { pid, start_ticks: usage::start_ticks(pid).unwrap_or(0) };
+        let children: Vec<ChildProcess> = pids.iter().map(child).collect();
+        Ok(self.folder.change(|manifest| manifest.children = children)?)
     }
 
     /// Appends what came in over the bus to the timeline, and shows it.
@@ -189,7 +200,7 @@ impl<'w> Trial<'w> {
         let latencies = stage.ledger.take_latencies();
         let (latency, routes) = (latencies.all, stage.ledger.route_samples(&latencies));
         let due = if routes.is_empty() { totals.written } else { routes.iter().map(|route| route.due).sum() };
-        let (agent_cpu_us, agent_rss_bytes) = stage.agent.usage();
+        let (agent_cpu_us, agent_rss_bytes) = stage.processes.usage();
         self.say(What::Sample(Sample {
             sent: totals.sent,
             written: totals.written,
@@ -209,10 +220,10 @@ impl<'w> Trial<'w> {
             bench_late_us: stage.late_us(),
             agent_cpu_us,
             agent_rss_bytes,
-            agent_open_files: stage.agent.open_files(),
-            agent_throttled_us: stage.agent.throttled_us(),
+            agent_open_files: stage.processes.open_files(),
+            agent_throttled_us: stage.processes.throttled_us(),
             routes,
-            processes: Vec::new(),
+            processes: stage.processes.samples(),
         }));
     }
 
@@ -282,8 +293,7 @@ impl<'w> Trial<'w> {
 
     /// Judges a run that was not performed, for the reasons said.
     pub(super) fn judge_without_running(self) -> Result<Outcome, RunError> {
-        let names = self.plan.streams.iter().map(|stream| stream.name.clone()).collect();
-        self.conclude(&Books::new(0, names), Default::default(), Resources::default())
+        self.conclude(&Books::new(0, entries(&self.plan)), Default::default(), Resources::default())
     }
 
     fn conclude(
@@ -318,11 +328,11 @@ impl<'w> Trial<'w> {
     }
 
     fn resources(&self, stage: &mut Stage) -> Resources {
-        let (agent_cpu_us, _) = stage.agent.usage();
+        let (agent_cpu_us, _) = stage.processes.usage();
         let (bench_cpu_us, bench_rss) = usage::own_usage();
         Resources {
             agent_cpu_s: agent_cpu_us as f64 / 1e6,
-            agent_rss_max_bytes: stage.agent.rss_max(),
+            agent_rss_max_bytes: stage.processes.rss_max(),
             bench_cpu_s: bench_cpu_us.saturating_sub(self.bench_cpu_before_us) as f64 / 1e6,
             bench_rss_max_bytes: bench_rss,
         }
@@ -343,6 +353,42 @@ impl Asked {
         self.weighted_us += self.factor * now_us.saturating_sub(self.since_us) as f64;
         (self.factor, self.since_us) = (factor, now_us);
     }
+}
+
+/// The names of the streams; with several routes, of every stream on each.
+fn entries(plan: &Plan) -> Vec<String> {
+    let streams: Vec<String> = plan.streams.iter().map(|stream| stream.name.clone()).collect();
+    let routes: Vec<String> = plan.ways.iter().map(|way| way.name.clone()).collect();
+    Routes::new(&routes, streams.len()).entry_names(&streams)
+}
+
+/// What stands between load and books, where it is more than one agent.
+fn topology(plan: &Plan) -> Option<Topology> {
+    let dropped = dropped(plan);
+    if plan.instances.is_empty() && dropped.is_empty() {
+        return None;
+    }
+    let route = |(at, way): (usize, &Way)| RouteInfo {
+        name: way.name.clone(),
+        // One that delivers nowhere itself hands on to the others: it stands on every way.
+        processes: plan
+            .instances
+            .iter()
+            .filter(|instance| instance.delivers.is_empty() || instance.delivers.contains(&at))
+            .map(|instance| instance.name.clone())
+            .collect(),
+    };
+    Some(Topology {
+        routes: plan.ways.iter().enumerate().map(route).collect(),
+        dropped,
+        processes: plan.instances.iter().map(|instance| instance.name.clone()).collect(),
+    })
+}
+
+/// The streams of which nothing may arrive.
+pub(super) fn dropped(plan: &Plan) -> Vec<StreamId> {
+    let streams = plan.streams.iter().enumerate().filter(|(_, stream)| stream.expect == Expect::Dropped);
+    streams.map(|(at, _)| StreamId(at as u16)).collect()
 }
 
 /// What moves as long as anything moves.

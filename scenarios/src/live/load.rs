@@ -1,0 +1,105 @@
+//! The load as the scenario means it: pace, streams, and where the files of each lie.
+
+use std::path::{Path, PathBuf};
+
+use loadgen::{
+    frame::Framing,
+    pace,
+    payload::{Body, Size},
+    write::{Cut, LoadPlan, Rate, StreamPlan, WriteMode},
+};
+use results::{identity::StreamId, ledger::OutputRule};
+
+use super::places::Place;
+use crate::{
+    plan::{Plan, Stream},
+    spec::{self, Layout, Rotator, Via},
+};
+
+/// Folder of the trees of nodes.
+const NODES: &str = "nodes";
+
+/// The whole load.
+pub(super) fn plan(plan: &Plan, seed: u64, run: u32, root: &Path) -> LoadPlan {
+    let total = plan.rate().0;
+    let us = |span: spec::units::Span| span.0;
+    let mut load = LoadPlan {
+        run,
+        seed,
+        pace: match plan.pace {
+            spec::Pace::Steady => pace::Pace::Steady { per_s: total },
+            spec::Pace::Ramp { from, to, over } => {
+                pace::Pace::Ramp { from: from * total, to: to * total, over_us: us(over) }
+            }
+            spec::Pace::Burst { times, every, length } => {
+                pace::Pace::Burst { base: total, peak: total * times, every_us: us(every), length_us: us(length) }
+            }
+            spec::Pace::AllOut => pace::Pace::AllOut,
+        },
+        root: root.to_owned(),
+        streams: plan.streams.iter().enumerate().map(|(at, stream)| stream_plan(plan, at, stream)).collect(),
+        threads: 2,
+    };
+    for at in 0..load.streams.len() {
+        let watch = load.paths(StreamId(at as u16)).map(|paths| paths.watch.display().to_string());
+        load.streams[at].label = watch.filter(|_| !load.streams[at].is_sent);
+    }
+    load
+}
+
+/// The folder in which a process finds the files that it is to tail: that of its own node if there is one of its name.
+pub(super) fn watched(plan: &Plan, root: &Path, process: &str) -> PathBuf {
+    let has_node = plan.streams.iter().any(|stream| stream.node.as_deref() == Some(process));
+    let tree = if has_node { root.join(node(process)) } else { root.to_owned() };
+    match plan.layout {
+        Layout::Kubelet | Layout::Docker => tree.join("var/log/containers"),
+        Layout::Plain => tree.join("logs"),
+    }
+}
+
+/// Where the files of each stream are at the begin.
+pub(super) fn places(load: &LoadPlan) -> Vec<Place> {
+    let paths = (0..load.streams.len()).filter_map(|at| load.paths(StreamId(at as u16)));
+    paths.map(|paths| Place { live: paths.live, link: paths.watch, rotation: 0, later: Vec::new() }).collect()
+}
+
+fn node(name: &str) -> PathBuf {
+    Path::new(NODES).join(name)
+}
+
+fn stream_plan(plan: &Plan, at: usize, stream: &Stream) -> StreamPlan {
+    let docker = plan.rotate.as_ref().filter(|on| on.what.by == Rotator::Docker);
+    let is_docker_rotated = docker.filter(|on| on.streams.contains(&StreamId(at as u16)));
+    let size = stream.size.0 as u32;
+    StreamPlan {
+        body: match stream.body {
+            spec::Body::NginxJson => Body::NginxJson,
+            spec::Body::AppText => Body::AppText,
+        },
+        size: match stream.long {
+            Some(long) => Size::Spread { min: size, max: size, long_every: long.every, long: long.size.0 as u32 },
+            None => Size::Fixed(size),
+        },
+        framing: match plan.layout {
+            Layout::Kubelet => Framing::Cri,
+            Layout::Docker => Framing::Docker,
+            Layout::Plain => Framing::Plain,
+        },
+        write: match stream.write {
+            spec::Write::Line => WriteMode::PerLine,
+            spec::Write::Batch(size) => WriteMode::Batch { bytes: size.0 },
+        },
+        rate: Rate::Share(stream.rate.0),
+        output: if stream.stderr_every > 0 {
+            OutputRule::EveryNthStderr(stream.stderr_every)
+        } else {
+            OutputRule::Stdout
+        },
+        max_size: is_docker_rotated.map(|on| on.what.max_size.0),
+        // A runtime that reopens in the middle of a long line finishes the old file with a partial line.
+        cut: if stream.long.is_some() { Cut::LongLines } else { Cut::Never },
+        under: stream.node.as_deref().map(node).unwrap_or_default(),
+        is_sent: stream.via != Via::File,
+        ..StreamPlan::new(&stream.name)
+    }
+}

@@ -10,6 +10,8 @@ use crate::{
 /// Faults that interrupt the agent, by their names in scenario files, and the same done by hand.
 pub(crate) const INTERRUPTIONS: [&str; 6] =
     ["kill_agent", "terminate_agent", "pause_agent", "hand_kill_agent", "hand_restart_agent", "hand_stop_agent"];
+/// What happens to a process without interrupting it.
+const BESIDE: [&str; 2] = ["start_process", "reload"];
 /// What a person does to load, files and agent; only the last one is done to the sink.
 const BY_HAND: &str = "hand_";
 const SINK_TAKEN_AWAY: &str = "hand_take_sink_away";
@@ -20,7 +22,7 @@ const REFUSALS: [&str; 7] = ["refuse", "hang", "reset", "lose_acks", "partial", 
 
 /// True for a fault that makes the sink sick.
 pub(crate) fn hits_sink(name: &str) -> bool {
-    !INTERRUPTIONS.contains(&name) && (!name.starts_with(BY_HAND) || name == SINK_TAKEN_AWAY)
+    !INTERRUPTIONS.contains(&name) && !BESIDE.contains(&name) && (!name.starts_with(BY_HAND) || name == SINK_TAKEN_AWAY)
 }
 
 /// True if a person paused the load or changed its rate.

@@ -25,6 +25,8 @@ pub const ALL: &[(&str, &str)] = shipped![
     "agent-killed",
     "agent-paused",
     "steady",
+    "forward-aggregate",
+    "elk-syslog",
 ];
 
 /// Files that shipped scenarios name beside `pipeline::configs`.

@@ -4,7 +4,7 @@ use results::identity::StreamId;
 use serde::Serialize;
 
 use crate::spec::{
-    Agent, Body, Contract, Expect, Fault, Group, Layout, Long, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap,
+    Agent, Body, Expect, Fault, Group, Layout, Long, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap,
     SwapHow, Via, Write,
     file::{Source, SpecError},
     units::{Rate, Size, Span},
@@ -154,7 +154,7 @@ impl Plan {
 
     fn from_checked(spec: Spec, topology: topology::Topology) -> Self {
         let groups = &spec.load.group;
-        let contract = contract(&spec.contract);
+        let contract = contract(&spec);
         Self {
             streams: groups.iter().flat_map(streams_of).collect(),
             rotate: spec.rotate.map(|rotate| On { streams: chosen(groups, rotate.groups.as_deref()), what: rotate }),
@@ -228,10 +228,13 @@ fn chosen(groups: &[Group], names: Option<&[String]>) -> Vec<StreamId> {
         .collect()
 }
 
-fn contract(written: &Contract) -> results::contract::Contract {
+fn contract(spec: &Spec) -> results::contract::Contract {
+    let written = &spec.contract;
     let proof = &written.proof;
     results::contract::Contract {
         delivery: topology::delivery(written.delivery),
+        source_loss: topology::source_loss(written.source_loss),
+        routes: spec.route.iter().filter_map(|route| topology::own_contract(route, written)).collect(),
         ordered: written.ordered,
         stall_limit_us: written.stall.unwrap_or(STALL).0,
         min_rate_per_s: written.min_rate.map(|rate| rate.0),

@@ -21,10 +21,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use contract::{Contract, Delivery, Proof};
-pub use fault::{Fault, FaultDo};
+pub use contract::{Contract, Delivery, Proof, SourceLoss};
+pub use fault::{Fault, FaultDo, ReloadOutcome};
 pub use hands::{Remove, Rotate, Rotator, Swap, SwapHow};
-pub use load::{Body, Group, Layout, Load, Long, Pace, Write};
+pub use load::{Beats, Body, Expect, Group, Layout, Load, Long, Pace, Via, Write};
 pub use topology::{Limits, Link, Process, Route};
 use units::{Size, Span};
 

@@ -8,6 +8,7 @@ mod bad_input;
 mod bench_sigkill;
 mod capacity;
 mod damaged_run;
+mod deployments;
 mod gate;
 mod habits;
 mod hands;

@@ -16,7 +16,10 @@ use std::{
     time::Duration,
 };
 
-use results::ledger::{Intake, Ledger, Seen};
+use results::{
+    ledger::{Intake, Ledger, Seen},
+    route::RouteId,
+};
 use thiserror::Error;
 
 use super::http::stream::syslog;
@@ -96,9 +99,14 @@ impl Socket {
 }
 
 impl DatagramReceiver {
-    /// Listens and books from now on.
+    /// Listens and books under `route` from now on.
     #[expect(clippy::needless_pass_by_value, reason = "a receiver owns its place, as every other does")]
-    pub fn start(at: DatagramAt, ledger: &Arc<Ledger>, clock: RunClock) -> Result<Self, DatagramError> {
+    pub fn start(
+        at: DatagramAt,
+        route: RouteId,
+        ledger: &Arc<Ledger>,
+        clock: RunClock,
+    ) -> Result<Self, DatagramError> {
         let failed = |source| DatagramError { at: at.clone(), source };
         let (socket, bound) = match &at {
             DatagramAt::Udp(address) => {
@@ -115,7 +123,7 @@ impl DatagramReceiver {
         };
         let shared = Arc::new(Shared::default());
         let (mine, books) = (Arc::clone(&shared), Arc::clone(ledger));
-        let work = move || listen(&socket, &mine, &books, clock);
+        let work = move || listen(&socket, &mine, (&books, route), clock);
         let thread = std::thread::Builder::new().name("receive-datagrams".into()).spawn(work).map_err(failed)?;
         Ok(Self { at: bound, shared, thread: Some(thread) })
     }
@@ -157,8 +165,8 @@ impl Drop for DatagramReceiver {
     }
 }
 
-fn listen(socket: &Socket, shared: &Shared, ledger: &Arc<Ledger>, clock: RunClock) {
-    let mut intake = ledger.intake();
+fn listen(socket: &Socket, shared: &Shared, (ledger, route): (&Arc<Ledger>, RouteId), clock: RunClock) {
+    let mut intake = ledger.intake_on(route);
     let mut datagram = vec![0; DATAGRAM_MAX];
     while !shared.stop.load(Ordering::Relaxed) {
         if shared.deaf.load(Ordering::Relaxed) {
@@ -232,9 +240,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("log.sock");
         let udp = DatagramAt::Udp((Ipv4Addr::LOCALHOST, 0).into());
-        let udp = DatagramReceiver::start(udp, &ledger, RunClock::start()).expect("listens");
+        let udp = DatagramReceiver::start(udp, RouteId(0), &ledger, RunClock::start()).expect("listens");
         let unix =
-            DatagramReceiver::start(DatagramAt::Unix(path.clone()), &ledger, RunClock::start()).expect("listens");
+            DatagramReceiver::start(DatagramAt::Unix(path.clone()), RouteId(0), &ledger, RunClock::start()).expect("listens");
         let DatagramAt::Udp(address) = *udp.at() else { unreachable!("it was asked for UDP") };
         let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
         let local = UnixDatagram::unbound().expect("a socket");
@@ -252,7 +260,7 @@ mod tests {
     fn what_the_kernel_drops_of_udp_is_told() {
         let (ledger, payloads) = (books(), texts());
         let udp = DatagramAt::Udp((Ipv4Addr::LOCALHOST, 0).into());
-        let udp = DatagramReceiver::start(udp, &ledger, RunClock::start()).expect("listens");
+        let udp = DatagramReceiver::start(udp, RouteId(0), &ledger, RunClock::start()).expect("listens");
         let DatagramAt::Udp(address) = *udp.at() else { unreachable!("it was asked for UDP") };
         udp.set_deaf(true);
         let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");

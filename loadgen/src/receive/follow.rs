@@ -15,7 +15,10 @@ use std::{
     thread::JoinHandle,
 };
 
-use results::ledger::{Intake, Ledger};
+use results::{
+    ledger::{Intake, Ledger},
+    route::RouteId,
+};
 
 use super::{
     decode::{Decoder, Format, Keys},
@@ -46,6 +49,8 @@ pub struct FollowPlan {
     /// The texts of the run: with them, records are compared instead of unescaped, and those that an agent parsed
     /// (because they are JSON themselves) are put together again.
     pub payloads: Option<Arc<Payloads>>,
+    /// Under which route of the ledger they are booked.
+    pub route: RouteId,
 }
 
 /// What a follower did so far.
@@ -190,7 +195,7 @@ impl Watch {
         for path in found {
             if let Ok((file, inode)) = open(&path) {
                 add(&self.tally.files, 1);
-                let intake = self.ledger.intake();
+                let intake = self.ledger.intake_on(self.plan.route);
                 self.files.push(Followed { path, file, inode, offset: 0, tail: Vec::new(), intake });
             }
         }

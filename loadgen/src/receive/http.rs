@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use results::ledger::Ledger;
+use results::{ledger::Ledger, route::RouteId};
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -56,6 +56,8 @@ pub struct HttpPlan {
     pub payloads: Option<Arc<Payloads>>,
     /// Largest body over the wire, bytes.
     pub body_limit: usize,
+    /// Under which route of the ledger it books.
+    pub route: RouteId,
 }
 
 impl Default for HttpPlan {
@@ -67,6 +69,7 @@ impl Default for HttpPlan {
             keys: Keys::default(),
             payloads: None,
             body_limit: 64 << 20,
+            route: RouteId(0),
         }
     }
 }

@@ -44,7 +44,8 @@ impl Sources {
         ledger: &Arc<Ledger>,
         clock: RunClock,
     ) -> Result<(), RunError> {
-        let whose = Whose { name: "", state: &names.root.clone(), logs: &names.root.clone() };
+        let root = names.root.clone();
+        let whose = Whose { name: "", state: &root, logs: &root };
         for (at, stream) in plan.streams.iter().enumerate() {
             let Via::Beats(beats) = &stream.via else { continue };
             let to = names.fill(&beats.to, &whose)?;

@@ -140,10 +140,10 @@ impl Stage {
         self.sources.stop()
     }
 
-    /// Asks every process to end, one after the other as the scenario names them, then ends it; what is still delivered on
-    /// SIGTERM is booked.
+    /// Asks every process to end, the last of the scenario first, because it hands on to those before; then ends it. What is
+    /// still delivered on SIGTERM is booked.
     pub(super) fn end_processes(&mut self, trial: &mut Trial<'_>, gently: bool) {
-        for process in self.processes.iter_mut() {
+        for process in self.processes.iter_mut().rev() {
             let deadline = trial.now_us() + END_WITHIN_US;
             if gently {
                 process.agent.terminate();

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use results::contract::Delivery;
+use results::contract::{Delivery, RouteContract, SourceLossRule};
 use serde::Serialize;
 
 use super::{
     Bundle, Source, Spec, SpecError, bundle,
-    names::{self, Known},
+    names::{self, Known, Name, Part, SinkPart},
 };
-use crate::spec::{self, Fault, FaultDo, Limits, Process, Sink, Via};
+use crate::spec::{self, Fault, FaultDo, Limits, Process, Sink, SinkKind, Via};
 
 /// One agent process.
 #[derive(Debug, Clone, Serialize)]
@@ -70,11 +70,11 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
     let ways = ways(spec);
     let known = known(spec);
     for (at, link) in spec.link.iter().enumerate() {
-        routes_in(&link.to, &known, source, &format!("link.{at}.to"))?;
+        routes_in(&link.to, (&known, &ways), source, &format!("link.{at}.to"))?;
     }
     for (at, group) in spec.load.group.iter().enumerate() {
         if let Via::Beats(beats) = &group.via {
-            routes_in(&beats.to, &known, source, &format!("load.group.{at}.via"))?;
+            routes_in(&beats.to, (&known, &ways), source, &format!("load.group.{at}.via"))?;
         }
     }
     let links = spec.link.iter().map(|link| Link { name: link.name.clone(), to: link.to.clone() }).collect();
@@ -84,7 +84,7 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
         let config = bundle::bundle(source, &process.config).map_err(|why| source.wrong(&key, why))?;
         let mut delivers = BTreeSet::new();
         for (name, value) in &process.env {
-            delivers.extend(routes_in(value, &known, source, &format!("process.{at}.env.{name}"))?);
+            delivers.extend(routes_in(value, (&known, &ways), source, &format!("process.{at}.env.{name}"))?);
         }
         for name in instance_names(process) {
             instances.push(Instance {
@@ -126,6 +126,24 @@ pub(super) fn delivery(written: spec::Delivery) -> Delivery {
     }
 }
 
+pub(super) fn source_loss(written: spec::SourceLoss) -> SourceLossRule {
+    match written {
+        spec::SourceLoss::Forbidden => SourceLossRule::Forbidden,
+        spec::SourceLoss::Counted => SourceLossRule::Counted,
+    }
+}
+
+/// What a route is held to, if it says anything of its own.
+pub(super) fn own_contract(route: &spec::Route, all: &spec::Contract) -> Option<RouteContract> {
+    let has_own = route.delivery.is_some() || route.ordered.is_some() || route.source_loss.is_some();
+    has_own.then(|| RouteContract {
+        name: route.name.clone(),
+        delivery: delivery(route.delivery.unwrap_or(all.delivery)),
+        ordered: route.ordered.unwrap_or(all.ordered),
+        source_loss: source_loss(route.source_loss.unwrap_or(all.source_loss)),
+    })
+}
+
 /// The ways of a scenario: its routes, else the one to its sink.
 pub(super) fn ways(spec: &Spec) -> Vec<Way> {
     let promised = |own: Option<spec::Delivery>| delivery(own.unwrap_or(spec.contract.delivery));
@@ -160,7 +178,23 @@ fn reloads(spec: &Spec, source: &Source, instance: &str) -> Result<Vec<Bundle>, 
 }
 
 /// The routes that a value names; an error points at its key.
-fn routes_in(value: &str, known: &Known, source: &Source, key: &str) -> Result<Vec<usize>, SpecError> {
+fn routes_in(
+    value: &str,
+    (known, ways): (&Known, &[Way]),
+    source: &Source,
+    key: &str,
+) -> Result<Vec<usize>, SpecError> {
     let parts = names::parts(value, known).map_err(|why| source.wrong(key, why.to_string()))?;
-    Ok(names::routes_of(&parts).collect())
+    let misfit = parts.iter().find_map(|part| match part {
+        Part::Name(Name::Sink(route, asked)) => {
+            let has_path = matches!(ways[*route].sink.kind, SinkKind::File | SinkKind::SyslogUnix);
+            ((*asked == SinkPart::Path) != has_path).then_some(has_path)
+        }
+        _ => None,
+    });
+    match misfit {
+        Some(true) => Err(source.wrong(key, "this sink is a path, it has no host and port; ask for {sink.….path}")),
+        Some(false) => Err(source.wrong(key, "this sink listens on a port; ask for {sink.….host} and {sink.….port}")),
+        None => Ok(names::routes_of(&parts).collect()),
+    }
 }

@@ -13,6 +13,8 @@ pub struct Contract {
     pub delivery: Delivery,
     /// Whether the records of a stream must arrive in order.
     pub ordered: bool,
+    /// What becomes of a run in which records were lost before any agent could read them.
+    pub source_loss: SourceLoss,
     /// A stream that stands longer than this while its sink is healthy has stalled.
     pub stall: Option<Span>,
     /// A delivered record is settled this long after its answer: doubled by a later crash it is a broken promise.
@@ -36,6 +38,17 @@ pub enum Delivery {
     AtLeastOnce,
     /// Never lost, never twice.
     ExactlyOnce,
+}
+
+/// What becomes of a run in which records were lost before any agent could read them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceLoss {
+    /// It proves less than it should: the load was not what the scenario says.
+    #[default]
+    Forbidden,
+    /// They are counted, shown with their cause, and held against nobody: the way in is known to lose.
+    Counted,
 }
 
 /// What must have happened at least so often; below it the run is *unknown*, never a pass.

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Delivery, Sink,
+    Delivery, Sink, SourceLoss,
     units::{Cpu, Size},
 };
 
@@ -55,6 +55,10 @@ pub struct Route {
     pub sink: Sink,
     /// How often a record may arrive on it; absent: as the contract says.
     pub delivery: Option<Delivery>,
+    /// Whether the records of a stream must arrive on it in order; absent: as the contract says.
+    pub ordered: Option<bool>,
+    /// What becomes of a run whose source loses records of this route; absent: as the contract says.
+    pub source_loss: Option<SourceLoss>,
 }
 
 /// A relay between two boxes, over which faults can be laid.

@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use results::identity::StreamId;
+use results::{identity::StreamId, route::RouteId};
 
 use super::*;
 use crate::{
@@ -28,6 +28,7 @@ fn lines_of_old_new_and_replaced_files_are_booked_once() {
         format: Format::Auto,
         keys: Keys::default(),
         payloads: None,
+        route: RouteId(0),
     };
     let follower = Follower::start(plan, Arc::clone(&ledger), RunClock::start()).expect("started");
     until("the old lines", || ledger.totals().delivered == 10);

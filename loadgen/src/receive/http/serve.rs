@@ -11,7 +11,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode, body::Incoming, header::CONTENT_ENCODING, service::service_fn};
 use hyper_util::rt::TokioIo;
-use results::ledger::{BatchId, Intake, Ledger, Seen};
+use results::{
+    ledger::{BatchId, Intake, Ledger, Seen},
+    route::RouteId,
+};
 use thiserror::Error;
 use tokio::{net::TcpStream, sync::watch};
 
@@ -39,6 +42,8 @@ const KEEP: usize = 4 << 20;
 /// What all connections share.
 pub(super) struct Server {
     pub(super) body_limit: usize,
+    /// Under which route of the ledger it books.
+    route: RouteId,
     protocol: Protocol,
     /// What each connection's decoder is a clone of.
     decoder: Decoder,
@@ -66,6 +71,7 @@ impl Server {
         let (body_limit, decoder) = (plan.body_limit, Decoder::new(plan.format, plan.keys, plan.payloads));
         Self {
             body_limit,
+            route: plan.route,
             protocol: plan.protocol,
             decoder,
             store,
@@ -174,7 +180,7 @@ impl Drop for Owed<'_> {
 impl Connection {
     pub(super) fn new(server: Rc<Server>) -> Self {
         Self {
-            intake: RefCell::new(server.ledger.intake()),
+            intake: RefCell::new(server.ledger.intake_on(server.route)),
             decoder: RefCell::new(server.decoder.clone()),
             unpacked: RefCell::default(),
             server,

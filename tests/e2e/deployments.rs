@@ -1,0 +1,49 @@
+//! The five real deployments, each as a whole: several processes, their configurations unchanged, judged at every end. One
+//! run each: they are longer than the others, and `scenarios.rs` leaves them to this file.
+
+use std::path::{Path, PathBuf};
+
+use ::scenarios::library;
+use results::outcome::{Outcome, Verdict};
+
+use crate::support::{live, place, run, run_folders};
+
+/// The scenarios that have a test here.
+pub(crate) const NAMES: &[&str] = &["forward-aggregate", "elk-syslog"];
+
+/// One run of a scenario that must pass, and its folder.
+fn passes(scenario: &str, out: &Path) -> (Outcome, PathBuf) {
+    assert!(NAMES.contains(&scenario) && library::ALL.iter().any(|(name, _)| *name == scenario), "{scenario}");
+    let _live = live();
+    let judged = run(scenario, &[], out);
+    println!("{scenario}: seed {}, {:.1} s", judged.outcome.seed, judged.ended.seconds);
+    assert_eq!(judged.outcome.verdict, Verdict::Pass, "{judged}");
+    let folder = run_folders(out).pop().expect("a run folder");
+    (judged.outcome, folder)
+}
+
+#[test]
+fn forwarders_and_aggregators_deliver_exactly_once() {
+    let out = place();
+    let (outcome, folder) = passes("forward-aggregate", out.path());
+    let books = &outcome.books;
+    assert_eq!((books.lost, books.duplicated, books.delivered), (0, 0, books.expected));
+    // The aggregator that came later took its share, and the tenant's configuration is nowhere left.
+    let seen = std::fs::metadata(folder.join("aggregator-2/state/chunks.seen")).expect("it noted chunks").len();
+    assert!(seen > 8, "{seen} bytes of chunks seen by the aggregator that was added");
+    let config = std::fs::read_to_string(folder.join("aggregator-1/aggregator.conf")).unwrap();
+    assert_eq!(Some(config.as_str()), pipeline::configs::find("aggregator.conf"));
+    assert!(!folder.join("work").exists(), "the work folder is left");
+}
+
+#[test]
+fn both_ways_out_of_the_pipeline_have_books_of_their_own() {
+    let out = place();
+    let (outcome, _) = passes("elk-syslog", out.path());
+    let names: Vec<&str> = outcome.routes.iter().map(|route| route.name.as_str()).collect();
+    assert_eq!(names, ["es", "syslog"]);
+    let [es, syslog] = &outcome.routes[..] else { unreachable!("two names") };
+    assert_eq!((es.books.lost, es.books.delivered), (0, outcome.books.written));
+    assert!(syslog.books.delivered > 0 && syslog.books.delivered + syslog.books.lost == syslog.books.expected);
+    println!("by UDP {} of {} were lost", syslog.books.lost, syslog.books.expected);
+}

@@ -65,10 +65,7 @@ impl FaultKind {
 
     /// True if it happens to the agent's process, false if to the sink.
     pub fn hits_agent(&self) -> bool {
-        matches!(
-            self,
-            Self::KillAgent | Self::TerminateAgent | Self::PauseAgent | Self::StartProcess | Self::Reload
-        )
+        matches!(self, Self::KillAgent | Self::TerminateAgent | Self::PauseAgent | Self::StartProcess | Self::Reload)
     }
 
     /// True if the agent makes no progress while it is in force.

@@ -78,8 +78,10 @@ impl BeatsSender {
             errors: Mutex::default(),
         });
         let work = work::Work::new(plan, load, ledger, clock, Arc::clone(&shared));
-        let thread =
-            std::thread::Builder::new().name("load-beats".into()).spawn(move || work.run()).map_err(WriteError::Thread)?;
+        let thread = std::thread::Builder::new()
+            .name("load-beats".into())
+            .spawn(move || work.run())
+            .map_err(WriteError::Thread)?;
         Ok(Self { shared, thread: Some(thread) })
     }
 

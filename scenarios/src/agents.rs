@@ -2,7 +2,12 @@
 //!
 //! Adding one: a variant of [`Agent`], a file beside [`builtin`] that renders its configuration from [`Wiring`].
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use pipeline::defects::Defect;
 use thiserror::Error;

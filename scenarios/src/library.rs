@@ -30,7 +30,8 @@ pub const ALL: &[(&str, &str)] = shipped![
 ];
 
 /// Files that shipped scenarios name beside `pipeline::configs`.
-pub const FILES: &[(&str, &str)] = &[("aggregator-broken.conf", include_str!("../library/files/aggregator-broken.conf"))];
+pub const FILES: &[(&str, &str)] =
+    &[("aggregator-broken.conf", include_str!("../library/files/aggregator-broken.conf"))];
 
 /// The text of such a file.
 pub(crate) fn file(name: &str) -> Option<&'static str> {
@@ -44,11 +45,7 @@ pub fn find(asked: &str) -> Result<Source, SpecError> {
     }
     ALL.iter()
         .find(|(name, _)| *name == asked)
-        .map(|(name, text)| Source {
-            origin: format!("{name} (library)"),
-            text: (*text).to_owned(),
-            folder: None,
-        })
+        .map(|(name, text)| Source { origin: format!("{name} (library)"), text: (*text).to_owned(), folder: None })
         .ok_or_else(|| SpecError::Unknown { name: asked.to_owned(), near: near(asked) })
 }
 

@@ -68,5 +68,8 @@ fn what_never_was_acknowledged_is_lost_at_the_source() {
     let report = sender.stop();
     let totals = books.totals();
     assert_eq!((totals.lost, totals.source_lost), (0, totals.written));
-    assert!(totals.written > 0 && report.error_count == 1 && report.errors[0].error.contains("acknowledge"), "{report:?}");
+    assert!(
+        totals.written > 0 && report.error_count == 1 && report.errors[0].error.contains("acknowledge"),
+        "{report:?}"
+    );
 }

@@ -101,12 +101,7 @@ impl Socket {
 impl DatagramReceiver {
     /// Listens and books under `route` from now on.
     #[expect(clippy::needless_pass_by_value, reason = "a receiver owns its place, as every other does")]
-    pub fn start(
-        at: DatagramAt,
-        route: RouteId,
-        ledger: &Arc<Ledger>,
-        clock: RunClock,
-    ) -> Result<Self, DatagramError> {
+    pub fn start(at: DatagramAt, route: RouteId, ledger: &Arc<Ledger>, clock: RunClock) -> Result<Self, DatagramError> {
         let failed = |source| DatagramError { at: at.clone(), source };
         let (socket, bound) = match &at {
             DatagramAt::Udp(address) => {
@@ -241,8 +236,8 @@ mod tests {
         let path = dir.path().join("log.sock");
         let udp = DatagramAt::Udp((Ipv4Addr::LOCALHOST, 0).into());
         let udp = DatagramReceiver::start(udp, RouteId(0), &ledger, RunClock::start()).expect("listens");
-        let unix =
-            DatagramReceiver::start(DatagramAt::Unix(path.clone()), RouteId(0), &ledger, RunClock::start()).expect("listens");
+        let unix = DatagramReceiver::start(DatagramAt::Unix(path.clone()), RouteId(0), &ledger, RunClock::start())
+            .expect("listens");
         let DatagramAt::Udp(address) = *udp.at() else { unreachable!("it was asked for UDP") };
         let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
         let local = UnixDatagram::unbound().expect("a socket");

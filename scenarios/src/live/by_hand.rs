@@ -137,8 +137,7 @@ impl<'p> ByHand<'p> {
         scene: &mut Scene<'_>,
         now_us: u64,
     ) -> Result<Option<Refused>, RunError> {
-        let Some(first) = scene.processes.named(None) else { return Ok(Some("there is no agent")) };
-        let runs = first.agent.pid().is_some();
+        let runs = scene.processes.named(None).is_some_and(|first| first.agent.pid().is_some());
         match order {
             Order::StopAgent | Order::KillAgent if !runs => return Ok(Some("the agent does not run")),
             Order::StopAgent if faults.agent_is_down() => return Ok(Some("the agent is stopped already")),
@@ -151,6 +150,7 @@ impl<'p> ByHand<'p> {
             }
             _ if faults.heal_named(KILL, scene)? => {}
             _ if !runs => {
+                let Some(first) = scene.processes.named(None) else { return Ok(Some("there is no agent")) };
                 let pid = first.start(scene.bus)?;
                 let id = self.take_id();
                 for state in [FaultState::Applied, FaultState::Healed] {

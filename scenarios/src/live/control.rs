@@ -128,6 +128,13 @@ impl Control<'_> {
             ));
         }
         stage.end_processes(trial, !self.how.is_broken_off());
+        for route in &stage.routes {
+            if let Some(dropped) = route.dropped().filter(|&dropped| dropped > 0) {
+                let text =
+                    format!("the kernel dropped {dropped} datagrams of route {} before they could be read", route.name);
+                trial.warn("datagrams-dropped", &text);
+            }
+        }
         Ok(())
     }
 

@@ -280,15 +280,7 @@ fn apply(planned: Planned, target: Target, t_us: u64, scene: &mut Scene<'_>) -> 
 }
 
 /// Ends a process by SIGKILL or SIGTERM and waits until it is gone.
-fn end(
-    planned: Planned,
-    pid: u32,
-    t_us: u64,
-    active: &mut Active,
-    process: &mut Process,
-    ledger: &Ledger,
-    bus: &Bus,
-) {
+fn end(planned: Planned, pid: u32, t_us: u64, active: &mut Active, process: &mut Process, ledger: &Ledger, bus: &Bus) {
     if planned.kind == FaultKind::TerminateAgent {
         process.agent.terminate();
         let gone = Victim::of(pid).and_then(|victim| victim.ended(END_WITHIN));

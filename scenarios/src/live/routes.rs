@@ -30,7 +30,7 @@ pub(super) struct Route {
 /// What takes the records in.
 enum Taker {
     Server(Receiver),
-    Files(Follower, std::path::PathBuf),
+    Files { _reads: Follower, folder: std::path::PathBuf },
     Datagrams(DatagramReceiver),
 }
 
@@ -39,7 +39,7 @@ impl Route {
     pub(super) fn server(&self) -> Option<&Receiver> {
         match &self.taker {
             Taker::Server(server) => Some(server),
-            Taker::Files(..) | Taker::Datagrams(_) => None,
+            Taker::Files { .. } | Taker::Datagrams(_) => None,
         }
     }
 
@@ -47,7 +47,7 @@ impl Route {
     pub(super) fn end(&self) -> End {
         match &self.taker {
             Taker::Server(server) => End::At(server.addr()),
-            Taker::Files(_, folder) => End::Path(folder.clone()),
+            Taker::Files { folder, .. } => End::Path(folder.clone()),
             Taker::Datagrams(receiver) => match receiver.at() {
                 DatagramAt::Udp(at) => End::At(*at),
                 DatagramAt::Unix(path) => End::Path(path.clone()),
@@ -59,7 +59,7 @@ impl Route {
     pub(super) fn dropped(&self) -> Option<u64> {
         match &self.taker {
             Taker::Datagrams(receiver) => receiver.counters().dropped,
-            Taker::Server(_) | Taker::Files(..) => None,
+            Taker::Server(_) | Taker::Files { .. } => None,
         }
     }
 }
@@ -107,7 +107,8 @@ fn files(id: RouteId, way: &Way, around: &Around<'_>) -> Result<Taker, RunError>
         payloads: Some(Arc::clone(&around.payloads)),
         route: id,
     };
-    Ok(Taker::Files(Follower::start(follow, Arc::clone(around.ledger), around.clock)?, folder))
+    let reads = Follower::start(follow, Arc::clone(around.ledger), around.clock)?;
+    Ok(Taker::Files { _reads: reads, folder })
 }
 
 fn datagrams(id: RouteId, at: DatagramAt, around: &Around<'_>) -> Result<Taker, RunError> {

@@ -13,7 +13,6 @@ use loadgen::{
 };
 use results::{
     books::Books,
-    identity::StreamId,
     ledger::{Ledger, LedgerPlan, RouteBook},
 };
 
@@ -24,7 +23,7 @@ use super::{
     hands::Full,
     load,
     names::{End, Names},
-    places::{Place, Places},
+    places::Places,
     processes::Processes,
     routes::{self, Around, Route},
     sources::Sources,
@@ -82,8 +81,7 @@ impl Stage {
         let load = load::plan(plan, how.seed, run, root.path());
         let mut names = Names::new(&plan.known, root.path(), how.seed)?;
         let payloads = Arc::new(load.payloads());
-        let around =
-            Around { ledger: &ledger, clock: trial.clock(), payloads, out: &out, sockets: names.sockets() };
+        let around = Around { ledger: &ledger, clock: trial.clock(), payloads, out: &out, sockets: names.sockets() };
         let routes = routes::open(plan, &around)?;
         names.ends = routes.iter().map(Route::end).collect();
         let processes = processes(plan, how, folder, root.path(), &routes, &mut names)?;
@@ -95,8 +93,7 @@ impl Stage {
         };
         let places = load::places(&load);
         let teller = Arc::new(full.teller());
-        let writers =
-            Arc::new(Writers::start(load.clone(), Arc::clone(&ledger), trial.clock(), observer, teller)?);
+        let writers = Arc::new(Writers::start(load.clone(), Arc::clone(&ledger), trial.clock(), observer, teller)?);
         let places = Places::new(root, Arc::clone(&writers), bus.clone(), processes.cells(), places);
         let (sources, places, full) = (Sources::of(writers), Some(places), Some(full));
         Ok(Self { ledger, processes, routes, sources, load, places, bus, names, full, work, keep: how.keep })
@@ -201,7 +198,11 @@ fn processes(
     names: &mut Names,
 ) -> Result<Processes, RunError> {
     let logs = |process: &str| load::watched(plan, root, process);
-    plan.streams.iter().filter_map(|stream| stream.node.as_deref()).chain([""]).try_for_each(|node| make(&logs(node)))?;
+    plan.streams
+        .iter()
+        .filter_map(|stream| stream.node.as_deref())
+        .chain([""])
+        .try_for_each(|node| make(&logs(node)))?;
     let Some(settings) = &plan.agent else {
         return Processes::prepare(&plan.instances, how, run, names, &logs);
     };

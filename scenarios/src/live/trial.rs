@@ -293,7 +293,8 @@ impl<'w> Trial<'w> {
 
     /// Judges a run that was not performed, for the reasons said.
     pub(super) fn judge_without_running(self) -> Result<Outcome, RunError> {
-        self.conclude(&Books::new(0, entries(&self.plan)), Default::default(), Resources::default())
+        let books = Books::new(0, entries(&self.plan));
+        self.conclude(&books, Default::default(), Resources::default())
     }
 
     fn conclude(

@@ -34,7 +34,10 @@ pub(super) fn bundle(source: &Source, name: &str) -> Result<Bundle, String> {
     while let Some(next) = open.pop() {
         let Some(text) = find(source, &next)? else {
             if next == name {
-                return Err(format!("there is no such file beside the scenario, and none is shipped; shipped: {}", shipped()));
+                return Err(format!(
+                    "there is no such file beside the scenario, and none is shipped; shipped: {}",
+                    shipped()
+                ));
             }
             continue;
         };

@@ -261,10 +261,8 @@ impl Of<'_> {
     fn sink(&self, sink: &Sink, key: &dyn Fn(&str) -> String) -> Checked {
         match sink.accepts {
             Some(rate) if !(1.0..=1e8).contains(&rate.0) => self.refuse(&key("accepts"), "give \"1/s\" to \"100M/s\""),
-            Some(_) if !sink.kind.answers() => self.refuse(
-                &key("accepts"),
-                "only a sink that answers can take its time; use for example kind = \"http\"",
-            ),
+            Some(_) if !sink.kind.answers() => self
+                .refuse(&key("accepts"), "only a sink that answers can take its time; use for example kind = \"http\""),
             _ if sink.gzip && !matches!(sink.kind, SinkKind::Http | SinkKind::HttpArray) => {
                 self.refuse(&key("gzip"), "only HTTP bodies are compressed")
             }

@@ -98,7 +98,8 @@ pub fn parts(text: &str, known: &Known) -> Result<Vec<Part>, Unknown> {
             rest = after;
             continue;
         }
-        let end = rest.find('}').ok_or_else(|| Unknown(format!("`{{{rest}` is never closed; write }} after the name")))?;
+        let end =
+            rest.find('}').ok_or_else(|| Unknown(format!("`{{{rest}` is never closed; write }} after the name")))?;
         if !plain.is_empty() {
             parts.push(Part::Text(std::mem::take(&mut plain)));
         }
@@ -122,7 +123,8 @@ pub fn routes_of(parts: &[Part]) -> impl Iterator<Item = usize> {
 
 fn name(name: &str, known: &Known) -> Result<Name, Unknown> {
     let words: Vec<&str> = name.split('.').collect();
-    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if let Some(word) = words.iter().find(|word| !is_word(word)) {
         return Err(Unknown(format!("`{word}` in `{{{name}}}` is no name; use letters, digits and dashes")));
     }

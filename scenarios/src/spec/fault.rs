@@ -85,7 +85,9 @@ impl FaultDo {
     /// True if it happens to a process.
     pub fn hits_process(&self) -> bool {
         match self {
-            Self::KillAgent | Self::TerminateAgent | Self::PauseAgent | Self::StartProcess | Self::Reload { .. } => true,
+            Self::KillAgent | Self::TerminateAgent | Self::PauseAgent | Self::StartProcess | Self::Reload { .. } => {
+                true
+            }
             Self::Refuse { .. }
             | Self::Slow { .. }
             | Self::Hang

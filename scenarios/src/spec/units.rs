@@ -219,6 +219,9 @@ mod tests {
             assert_eq!(Size(bytes).to_string().parse(), Ok(Size(bytes)));
         }
         assert_eq!(Rate(24_000.0).to_string().parse(), Ok(Rate(24_000.0)));
-        assert_eq!((Cpu(150).to_string().parse(), "0.5".parse(), "2".parse()), (Ok(Cpu(150)), Ok(Cpu(500)), Ok(Cpu(2_000))));
+        assert_eq!(
+            (Cpu(150).to_string().parse(), "0.5".parse(), "2".parse()),
+            (Ok(Cpu(150)), Ok(Cpu(500)), Ok(Cpu(2_000)))
+        );
     }
 }

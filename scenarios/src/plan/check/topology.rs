@@ -75,7 +75,8 @@ impl Of<'_> {
             };
             self.sink(&way.sink, &key)?;
             if way.sink.kind.is_lossy() && way.delivery != Delivery::AtMostOnce {
-                let why = "UDP may lose what it likes; promise delivery = \"at-most-once\" here, and see how much it was";
+                let why =
+                    "UDP may lose what it likes; promise delivery = \"at-most-once\" here, and see how much it was";
                 return self.refuse(&key("kind"), why);
             }
             let is_simple = matches!(way.sink.kind, SinkKind::Http | SinkKind::HttpArray | SinkKind::File);
@@ -106,7 +107,8 @@ impl Of<'_> {
                     return self.refuse(&key("node"), "records that are sent lie on no node");
                 }
                 Via::Beats(_) if spec.process.is_empty() => {
-                    return self.refuse(&key("via"), "the agent that the bench configures only tails; write a [[process]]");
+                    return self
+                        .refuse(&key("via"), "the agent that the bench configures only tails; write a [[process]]");
                 }
                 Via::Beats(beats) if !(1..=8_192).contains(&beats.window) => {
                     return self.refuse(&key("via"), "a window has 1 to 8192 events");
@@ -249,23 +251,28 @@ delivery = "exactly-once"
     fn every_contradiction_points_at_its_line() {
         let fault = |what: &str| format!("{CHAIN}[[fault]]\nat = \"1s\"\nfor = \"1s\"\n{what}\n");
         for (text, line, why) in [
-            (format!("{CHAIN}[sink]\nkind = \"http\"\n"), 33, "every [[route]] has a sink of its own"),
-            (format!("{CHAIN}[agent]\nmerge_json = true\n"), 33, "processes have configurations of their own"),
-            (CHAIN.replace("{port.in}", "{port}"), 24, "process.1.env.PORT: the bench knows nothing called `{port}`"),
-            (CHAIN.replace("{sink.store.port}", "{sink.shop.port}"), 24, "no route is called `shop`"),
-            (CHAIN.replace("aggregator.conf", "agg.conf"), 23, "there is no such file"),
-            (CHAIN.replace("node = \"forwarder\"", "node = \"pod\""), 14, "name the process"),
-            (CHAIN.replace("name = \"aggregator\"", "name = \"sink\""), 22, "no word that stands"),
-            (CHAIN.replace("name = \"aggregator\"", "name = \"forwarder\""), 15, "two are called `forwarder`"),
-            (CHAIN.replace("\"elastic\"", "\"syslog-udp\""), 27, "UDP may lose"),
-            (fault("do = \"kill_agent\"\nprocess = \"pod\""), 37, "no process is called `pod`"),
-            (fault("do = \"kill_agent\"\nroute = \"store\""), 37, "does not happen to a route"),
-            (fault("do = \"gone\"\nroute = \"shop\""), 37, "no route is called `shop`"),
-            (fault("do = \"start_process\""), 36, "say which process"),
-            (fault("do = \"kill_agent\"").replace("exactly-once", "at-least-once"), 36, "nobody can tell"),
+            (format!("{CHAIN}[sink]\nkind = \"http\"\n"), "[sink]", "every [[route]] has a sink of its own"),
+            (format!("{CHAIN}[agent]\nmerge_json = true\n"), "[agent]", "processes have configurations of their own"),
+            (CHAIN.replace("{port.in}", "{port}"), "PORT = \"{port}\"", "the bench knows nothing called `{port}`"),
+            (CHAIN.replace("{sink.store.port}", "{sink.shop.port}"), "{sink.shop.port}", "no route is called `shop`"),
+            (CHAIN.replace("{sink.store.port}", "{sink.store.path}"), "{sink.store.path}", "listens on a port"),
+            (CHAIN.replace("aggregator.conf", "agg.conf"), "agg.conf", "there is no such file"),
+            (CHAIN.replace("node = \"forwarder\"", "node = \"pod\""), "node", "name the process"),
+            (CHAIN.replace("name = \"aggregator\"", "name = \"sink\""), "\"sink\"", "no word that stands"),
+            (CHAIN.replace("name = \"aggregator\"", "name = \"forwarder\""), "process", "two are called `forwarder`"),
+            (CHAIN.replace("\"elastic\"", "\"syslog-udp\""), "\"syslog-udp\"", "UDP may lose"),
+            (fault("do = \"kill_agent\"\nprocess = \"pod\""), "\"pod\"", "no process is called `pod`"),
+            (fault("do = \"kill_agent\"\nroute = \"store\""), "route = \"store\"", "does not happen to a route"),
+            (fault("do = \"gone\"\nroute = \"shop\""), "route = \"shop\"", "no route is called `shop`"),
+            (fault("do = \"start_process\""), "start_process", "say which process"),
+            (fault("do = \"kill_agent\"").replace("exactly-once", "at-least-once"), "kill_agent", "nobody can tell"),
         ] {
             let error = settle(&text).expect_err(&text);
-            assert!(error.starts_with(&format!("x.toml:{line}: ")) && error.contains(why), "{error}\nnot line {line}: {why}");
+            let number =
+                error.strip_prefix("x.toml:").and_then(|rest| rest.split(':').next()).and_then(|n| n.parse().ok());
+            let at: usize = number.unwrap_or_else(|| panic!("no line in {error}"));
+            let shown = text.lines().nth(at - 1).unwrap_or_default();
+            assert!(shown.contains(line) && error.contains(why), "{error}\nline {at} is {shown}, not {line}");
         }
     }
 

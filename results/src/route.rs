@@ -97,8 +97,8 @@ impl Routes {
         if self.is_single() {
             return streams.to_vec();
         }
-        let on = |route| streams.iter().map(move |stream| format!("{stream} → {route}"));
-        self.names.iter().flat_map(on).collect()
+        let entries = self.names.iter().flat_map(|route| streams.iter().map(move |stream| (stream, route)));
+        entries.map(|(stream, route)| format!("{stream} → {route}")).collect()
     }
 }
 

@@ -104,7 +104,7 @@ fn agent(root: &Path, sink: SocketAddr) -> Running {
         settings: spec::Agent { refresh: Span(1_000_000), ..spec::Agent::default() },
     };
     let launch = Agent::Builtin.launch(&wiring, program(), None);
-    std::fs::write(&launch.config.0, &launch.config.1).unwrap();
+    launch.files.iter().for_each(|(path, text)| std::fs::write(path, text).unwrap());
     let mut command = Command::new(launch.program);
     command.args(launch.args);
     start_command(command, "the agent behind the proxy".to_owned())

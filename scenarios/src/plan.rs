@@ -239,8 +239,6 @@ fn contract(spec: &Spec) -> results::contract::Contract {
         stall_limit_us: written.stall.unwrap_or(STALL).0,
         min_rate_per_s: written.min_rate.map(|rate| rate.0),
         latency_p99_us: written.latency_p99.map(|span| span.0),
-        source_loss: results::contract::SourceLossRule::default(),
-        routes: Vec::new(),
         proof: results::outcome::Proofs {
             rotations: proof.rotations,
             inodes_reused: proof.inodes_reused,

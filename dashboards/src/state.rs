@@ -195,7 +195,7 @@ impl State {
             Phase::Measure => measure_us.saturating_sub(elapsed),
             Phase::Drain | Phase::Judge => return None,
         };
-        (measure_us > 0).then_some(left)
+        (measure_us > 0 && left > 0).then_some(left)
     }
 
     /// How long the stretch has lasted, and how long it is meant to, microseconds; 0: not known.
@@ -381,7 +381,7 @@ mod tests {
         state.fold(&sample(8 * S, 0, 0));
         assert_eq!(state.left_us(), Some(6 * S));
         state.fold(&sample(99 * S, 0, 0));
-        assert_eq!(state.left_us(), Some(0));
+        assert_eq!(state.left_us(), None, "it is over, whatever the phase still says");
         state.fold(&Event { t_us: 99 * S, what: What::Phase(Phase::Drain) });
         assert_eq!((state.left_us(), State::default().left_us()), (None, None));
     }

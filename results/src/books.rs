@@ -211,7 +211,9 @@ impl Books {
             mine.merge(theirs);
         }
         for (mine, theirs) in self.source_counts.iter_mut().zip(&other.source_counts) {
-            theirs.iter().for_each(|(why, more)| source::count(mine, why, *more));
+            for (why, more) in theirs {
+                source::count(mine, why, *more);
+            }
         }
         self.complete &= other.complete;
         Ok(())

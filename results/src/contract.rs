@@ -29,6 +29,7 @@ pub enum SourceLossRule {
 }
 
 impl SourceLossRule {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -241,7 +241,7 @@ fn by_number(missing: u64, count: u64, slack: u64) -> Outcome {
     let ledger = ledger(&[], &[], None);
     deliver(&ledger, STORE, WEB, missing..100, 10);
     ledger.source_lost_count(STORE, count, slack, "drops of the socket");
-    judged(&ledger.close().unwrap(), counted(), &started())
+    judged(&ledger.close().expect("books in memory"), counted(), &started())
 }
 
 proptest! {

@@ -23,8 +23,8 @@ pub fn line(state: &State, width: usize) -> String {
     let of = if meant > 0 { format!("/{}", meant.div_ceil(1_000_000)) } else { String::new() };
     let sample = &state.sample;
     let p99 = if sample.p99_us > 0 { units::millis(sample.p99_us as f64 / 1e3) } else { "-".to_owned() };
+    let head = format!("{} {phase} {}{of} s", units::clock(state.t_us), elapsed / 1_000_000);
     let left = state.left_us().map_or_else(String::new, |left| format!(", {} left", units::clock(left)));
-    let head = format!("{} {phase} {}{of} s{left}", units::clock(state.t_us), elapsed / 1_000_000);
     let on = match state.routes() {
         1 => String::new(),
         routes => format!(" on {routes} routes"),
@@ -34,7 +34,7 @@ pub fn line(state: &State, width: usize) -> String {
     let behind_bytes = format!("{behind} {}", units::bytes(sample.backlog_bytes));
     let p99 = format!("p99 {p99}");
     // What happens now is never what is cut off: the figures make room for it.
-    let mut figures = vec![head, flow, behind_bytes, p99];
+    let mut figures = vec![format!("{head}{left}"), flow, behind_bytes, p99];
     // The light that is always on: without it no figure is to be believed.
     let light = Some(light(sample.bench_late_us));
     let word = last_word(state);
@@ -43,6 +43,9 @@ pub fn line(state: &State, width: usize) -> String {
     };
     if table::visible(&whole(&figures)) > width {
         figures[2] = behind;
+    }
+    if table::visible(&whole(&figures)) > width {
+        figures[0] = head;
     }
     while table::visible(&whole(&figures)) > width && figures.len() > 1 {
         figures.pop();

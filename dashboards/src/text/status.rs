@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use results::event::{ProcessSample, RouteInfo, RouteSample};
+
 use super::{live, units};
 use crate::{display::display, state::State};
 
@@ -49,35 +51,8 @@ pub fn status(state: &State) -> String {
             ms(sample.agent_throttled_us)
         ),
     );
-    for (route, info) in sample.routes.iter().zip(&state.topology.routes) {
-        row(
-            "route",
-            format!(
-                "{}: due {}, delivered {}, surplus copies {}, lost at the source {}, p99 {}",
-                display(&info.name),
-                units::count(route.due),
-                units::count(route.delivered),
-                units::count(route.duplicated),
-                units::count(route.source_lost),
-                ms(route.p99_us)
-            ),
-        );
-    }
-    for process in &sample.processes {
-        let known = state.processes.get(&process.name).copied().unwrap_or_default();
-        let pid = known.pid.map_or_else(|| "down".to_owned(), |pid| format!("pid {pid}"));
-        row(
-            "process",
-            format!(
-                "{}: {pid}, CPU {}, memory {}, {} open files, throttled {}, {}",
-                display(&process.name),
-                ms(process.cpu_us),
-                units::bytes(process.rss_bytes),
-                process.open_files,
-                ms(process.throttled_us),
-                units::counted(known.starts, "start")
-            ),
-        );
+    for (name, text) in parts(state) {
+        row(name, text);
     }
     row("bench", format!("at most {} late", ms(sample.bench_late_us)));
     row(
@@ -108,6 +83,40 @@ pub fn status(state: &State) -> String {
         row("recent", format!("{} {}", units::clock(*t_us), display(words)));
     }
     out
+}
+
+/// Routes and processes, where there are several.
+fn parts(state: &State) -> Vec<(&'static str, String)> {
+    let sample = &state.sample;
+    let ms = |us: u64| units::millis(us as f64 / 1e3);
+    let route = |(route, info): (&RouteSample, &RouteInfo)| {
+        let text = format!(
+            "{}: due {}, delivered {}, surplus copies {}, lost at the source {}, p99 {}",
+            display(&info.name),
+            units::count(route.due),
+            units::count(route.delivered),
+            units::count(route.duplicated),
+            units::count(route.source_lost),
+            ms(route.p99_us)
+        );
+        ("route", text)
+    };
+    let process = |process: &ProcessSample| {
+        let known = state.processes.get(&process.name).copied().unwrap_or_default();
+        let text = format!(
+            "{}: {}, CPU {}, memory {}, {} open files, throttled {}, {}",
+            display(&process.name),
+            known.pid.map_or_else(|| "down".to_owned(), |pid| format!("pid {pid}")),
+            ms(process.cpu_us),
+            units::bytes(process.rss_bytes),
+            process.open_files,
+            ms(process.throttled_us),
+            units::counted(known.starts, "start")
+        );
+        ("process", text)
+    };
+    let routes = sample.routes.iter().zip(&state.topology.routes).map(route);
+    routes.chain(sample.processes.iter().map(process)).collect()
 }
 
 #[cfg(test)]

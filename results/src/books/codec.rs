@@ -45,9 +45,13 @@ pub(super) fn put_head(out: &mut Vec<u8>, run: u32, names: &[String]) {
 pub(super) fn put_ways(out: &mut Vec<u8>, routes: &[String], dropped: &[StreamId]) {
     out.push(23);
     put(out, routes.len() as u64);
-    routes.iter().for_each(|name| put_text(out, name));
+    for name in routes {
+        put_text(out, name);
+    }
     put(out, dropped.len() as u64);
-    dropped.iter().for_each(|stream| put(out, u64::from(stream.0)));
+    for stream in dropped {
+        put(out, u64::from(stream.0));
+    }
 }
 
 pub(super) fn put_end(out: &mut Vec<u8>) {

@@ -45,7 +45,9 @@ fn first(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, board: &Board) {
     let mode = mode(scene);
     let (verdict, ink) = verdict(board, pen.look);
     let verdict = format!(" {verdict}");
-    let left = board.state.left_us().map_or_else(String::new, |left| format!(", {} left", clock(left)));
+    // Where two runs stand side by side, their names need the room.
+    let left = board.state.left_us().filter(|_| area.width >= 80);
+    let left = left.map_or_else(String::new, |left| format!(", {} left", clock(left)));
     let times = format!(" {mode} {phase} {}{of}{left} ", clock(elapsed));
     let right = (columns(&verdict) as u16).min(area.width);
     pen.text(cut(area, area.width - right, right), 0, 0, &verdict, ink);

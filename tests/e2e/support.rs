@@ -1,5 +1,6 @@
 //! What the tests share: starting the real binary with a deadline, one live run at a time, places on a real disk.
 
+pub(crate) mod deployment;
 mod judged;
 mod program;
 mod seconds;

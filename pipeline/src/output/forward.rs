@@ -122,8 +122,12 @@ pub(crate) fn plan(keys: &Keys<'_>, around: &Around<'_>) -> At<ForwardPlan> {
     let mut nodes = Vec::new();
     match around.upstream(keys, "Upstream")? {
         Some(group) => {
+            // What stands in the output counts for each server that says nothing of its own.
+            let own = login(keys)?;
             for section in group.nodes {
-                nodes.push(node(&Keys::with(section, NODE_KEYS, &[], &[])?, None)?);
+                let mut node = node(&Keys::with(section, NODE_KEYS, &[], &[])?, None)?;
+                node.login = node.login.or_else(|| own.clone());
+                nodes.push(node);
             }
         }
         None => nodes.push(node(keys, Some("Unix_Path"))?),
@@ -142,6 +146,19 @@ pub(crate) fn plan(keys: &Keys<'_>, around: &Around<'_>) -> At<ForwardPlan> {
 fn node(keys: &Keys<'_>, unix: Option<&'static str>) -> At<Node> {
     let mut net = Net::plan(keys, 24224, "net.io_timeout")?;
     net.answer_timeout_ms = keys.millis("Ack_Timeout", net.answer_timeout_ms, 10, 3_600_000)?;
+    let weight = if unix.is_some() { 1 } else { keys.number("Weight", 60, 0, 1_000)? as u32 };
+    let unix = match unix.and_then(|key| keys.get(key)) {
+        Some(entry) if !entry.value.starts_with('/') => {
+            return Err((entry.line, bad(entry, "an absolute path, as /run/forward.sock")));
+        }
+        entry => entry.map(|entry| entry.value.clone().into()),
+    };
+    let login = login(keys)?;
+    let name = if unix.is_none() && weight != 1 { keys.text("Name") } else { None };
+    Ok(Node { name: name.unwrap_or_else(|| net.address()), net, unix, weight, login })
+}
+
+fn login(keys: &Keys<'_>) -> At<Option<Login>> {
     let user = match (keys.get("Username"), keys.get("Password")) {
         (Some(user), Some(password)) => Some((user.value.clone(), password.value.clone())),
         (None, None) => None,
@@ -156,16 +173,7 @@ fn node(keys: &Keys<'_>, unix: Option<&'static str>) -> At<Node> {
         return Err((user.line, Problem::Contradiction("`Username` needs a `Shared_Key`, or `Empty_Shared_Key on`")));
     }
     let hostname = keys.text("Self_Hostname").unwrap_or_else(|| "localhost".to_owned());
-    let weight = if unix.is_some() { 1 } else { keys.number("Weight", 60, 0, 1_000)? as u32 };
-    let unix = match unix.and_then(|key| keys.get(key)) {
-        Some(entry) if !entry.value.starts_with('/') => {
-            return Err((entry.line, bad(entry, "an absolute path, as /run/forward.sock")));
-        }
-        entry => entry.map(|entry| entry.value.clone().into()),
-    };
-    let login = shared_key.map(|shared_key| Login { shared_key, user, hostname });
-    let name = if unix.is_none() && weight != 1 { keys.text("Name") } else { None };
-    Ok(Node { name: name.unwrap_or_else(|| net.address()), net, unix, weight, login })
+    Ok(shared_key.map(|shared_key| Login { shared_key, user, hostname }))
 }
 
 pub(super) async fn run(output: &OutputPlan, plan: &ForwardPlan, context: &Context) {

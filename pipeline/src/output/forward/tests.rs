@@ -223,3 +223,15 @@ fn servers_take_turns_by_weight_and_one_that_fails_is_left_alone() {
     forward.peers[2].held = Some(Instant::now() + Duration::from_secs(70));
     assert_eq!(forward.turn(), 1);
 }
+
+#[test]
+fn servers_of_an_upstream_log_in_with_their_own_key_or_with_that_of_the_output() {
+    let servers = "[UPSTREAM]\nName u\n[NODE]\nName a\nHost h\n[NODE]\nName b\nHost h\nShared_Key own";
+    let keys = |output: &str| {
+        let plan = plan(&format!("Name forward\nUpstream u\n{output}\n{servers}"));
+        let crate::output::plan::Destination::Forward(forward) = plan.to else { panic!("it is another") };
+        forward.nodes.into_iter().map(|node| node.login.map(|login| login.shared_key)).collect::<Vec<_>>()
+    };
+    assert_eq!(keys("Shared_Key all"), [Some("all".to_owned()), Some("own".to_owned())]);
+    assert_eq!(keys(""), [None, Some("own".to_owned())]);
+}

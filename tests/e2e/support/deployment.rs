@@ -17,7 +17,7 @@ use loadgen::{
     clock::RunClock,
     frame::Framing,
     pace::Pace,
-    receive::{HttpPlan, HttpReceiver, Protocol},
+    receive::{HttpPlan, Protocol, Receiver},
     write::{LoadPlan, StreamPlan, Writers},
 };
 use results::{
@@ -33,7 +33,7 @@ const STREAMS: usize = 2;
 /// Writers and receiver, and the books of both.
 pub(crate) struct Ends {
     pub(crate) clock: RunClock,
-    pub(crate) sink: HttpReceiver,
+    pub(crate) sink: Receiver,
     ledger: Arc<Ledger>,
     writers: Option<Writers>,
 }
@@ -46,9 +46,11 @@ impl Ends {
         let streams = names.iter().map(|name| StreamPlan { framing, ..StreamPlan::new(name) }).collect();
         let (pace, root) = (Pace::Steady { per_s }, root.to_owned());
         let load = LoadPlan { run: 7, seed: 7, pace, root, streams, threads: 1 };
-        let ledger = Ledger::create(LedgerPlan { run: 7, streams: names, books: None, settle_us: 0 }).unwrap();
+        let ledger =
+            Ledger::create(LedgerPlan { run: 7, streams: names, books: None, settle_us: 0, ..LedgerPlan::default() })
+                .unwrap();
         let http = HttpPlan { protocol, payloads: Some(Arc::new(load.payloads())), ..HttpPlan::default() };
-        let sink = HttpReceiver::start(http, Arc::clone(&ledger), clock).unwrap();
+        let sink = Receiver::start(http, Arc::clone(&ledger), clock).unwrap();
         let writers = Writers::start(load, Arc::clone(&ledger), clock, Arc::new(|_| ()), Arc::new(|_| ())).unwrap();
         Self { clock, sink, ledger, writers: Some(writers) }
     }

@@ -101,3 +101,6 @@ fn promise(delivery: Delivery) -> &'static str {
 fn percent(part: u64, whole: u64) -> String {
     format!("{:.3} %", part as f64 * 100.0 / whole.max(1) as f64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,17 +55,7 @@ pub fn status(state: &State) -> String {
         row(name, text);
     }
     row("bench", format!("at most {} late", ms(sample.bench_late_us)));
-    row(
-        "files",
-        format!(
-            "{}, {}, {} links, {} reused inode numbers, {} failed steps",
-            units::counted(state.files.rotations, "rotation"),
-            units::counted(state.files.archives, "archive"),
-            state.files.swaps,
-            state.files.inodes_reused,
-            state.files.failed_steps
-        ),
-    );
+    row("files", files(state));
     for (name, since) in state.faults.values() {
         row("fault", format!("{} since {}", display(name), units::clock(*since)));
     }
@@ -83,6 +73,18 @@ pub fn status(state: &State) -> String {
         row("recent", format!("{} {}", units::clock(*t_us), display(words)));
     }
     out
+}
+
+fn files(state: &State) -> String {
+    let files = &state.files;
+    format!(
+        "{}, {}, {} links, {} reused inode numbers, {} failed steps",
+        units::counted(files.rotations, "rotation"),
+        units::counted(files.archives, "archive"),
+        files.swaps,
+        files.inodes_reused,
+        files.failed_steps
+    )
 }
 
 /// Routes and processes, where there are several.

@@ -21,6 +21,8 @@ pub enum Defect {
     CheckpointBeforeDelivery,
     /// The offset is stored long after delivery.
     CheckpointLag,
+    /// A bulk request that was answered with 200 counts as taken whole, whatever the answer says of its items.
+    BulkPartialIgnored,
 }
 
 /// What the catalogue says about a defect.
@@ -96,7 +98,15 @@ pub const ALL: &[About] = &[
         ancestor: "Filebeat, Vector, OpenTelemetry filelog, rsyslog PersistStateInterval (fluent-bit#1330)",
         trigger: "the agent is killed between a delivery and the next periodic checkpoint",
         effect: "records delivered and answered long before the kill are delivered again",
-        scenarios: &["agent-killed"],
+        scenarios: &["agent-killed", "forward-aggregate"],
+    },
+    About {
+        defect: Defect::BulkPartialIgnored,
+        id: "bulk-partial-ignored",
+        ancestor: "logstash-output-elasticsearch#35; vector#140",
+        trigger: "the store refuses some items of a bulk request and answers the request itself with 200",
+        effect: "the refused records are lost",
+        scenarios: &["elk-syslog"],
     },
 ];
 

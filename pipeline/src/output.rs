@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::{
     buffer::{Buffer, Lane},
+    defects::Defect,
     service::clock::Clock,
 };
 
@@ -103,6 +104,8 @@ pub struct Context {
     dead: Option<Arc<DeadLetters>>,
     env: Env,
     clock: Clock,
+    /// The bug it is to have.
+    pub(crate) defect: Option<Defect>,
 }
 
 impl Context {
@@ -120,7 +123,7 @@ impl Context {
             cloudwatch.credentials.read(env)?;
         }
         let (seed, counters) = (clock.unix_ns() as u64 ^ lane.0 as u64, Arc::default());
-        Ok(Self { buffer, lane, linger, seed, counters, dead, env, clock })
+        Ok(Self { buffer, lane, linger, seed, counters, dead, env, clock, defect: None })
     }
 }
 

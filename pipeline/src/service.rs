@@ -222,8 +222,9 @@ impl Service {
         let linger = Duration::from_millis(plan.service.flush_ms.min(LINGER_MAX_MS));
         let start = |(index, plan): (usize, &OutputPlan)| {
             let context = Context::new(plan, Arc::clone(&buffer), Lane(index), linger, clock, crate::cli::environment);
-            let context =
+            let mut context =
                 context.map_err(|error| ServiceError::Output { name: plan.name.clone(), error: Box::new(error) })?;
+            context.defect = defect;
             let counters = Arc::clone(&context.counters);
             let (name, level, plan) = (plan.name.clone(), plan.log_level, plan.clone());
             let thread = threads::spawn(&name, level, giving_up.clone(), move || output::run(plan, context))?;

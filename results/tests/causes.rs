@@ -306,3 +306,27 @@ fn copies_in_the_middle_of_a_file_without_a_restart_are_unexplained() {
     story.deliver(3, 40..50);
     assert_cause(&story, "duplicated", "unexplained", 10, &["records 40–49 arrived again at 3.000 s"]);
 }
+
+/// Records 40 to 79 of a file are missing while the sink has this fault.
+fn halved(name: &str) -> Story {
+    let mut story = Story::new();
+    story.open(0, 0, 7);
+    story.write(1, 200);
+    story.sick(name, 2, 4);
+    story.deliver(3, 0..40);
+    story.deliver(3, 80..120);
+    story.deliver(6, 120..200);
+    story.events.sort_by_key(|event| event.t_us);
+    story
+}
+
+#[test]
+fn halves_of_requests_that_were_refused_and_not_sent_again() {
+    let evidence = ["refused half of each request from 2.000 s to 4.000 s", "records 40–79 were in such halves"];
+    assert_cause(&halved("partial"), "lost", "refused-in-part", 40, &evidence);
+}
+
+#[test]
+fn a_hole_while_whole_requests_were_refused_is_no_half() {
+    assert_cause(&halved("refuse"), "lost", "unexplained", 40, &["nothing on record explains the hole"]);
+}

@@ -20,6 +20,7 @@ fn expected(defect: Defect) -> (&'static str, &'static str) {
         Defect::UnlinkDropsUnread => ("lost", "unlinked-unread"),
         Defect::CheckpointBeforeDelivery => ("lost", "agent-crash"),
         Defect::CheckpointLag => ("duplicated", "checkpoint-behind"),
+        Defect::BulkPartialIgnored => ("lost", "refused-in-part"),
     }
 }
 

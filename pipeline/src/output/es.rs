@@ -28,6 +28,7 @@ use crate::{
         keys::{Keys, bad},
         value,
     },
+    defects::Defect,
     parse::Batch,
 };
 
@@ -235,6 +236,7 @@ pub(super) async fn run(output: &OutputPlan, plan: &EsPlan, context: &Context) {
         client: Client::new(plan.net.clone()),
         retry: Retry::new(output, context, worker as u64),
         counters: Arc::clone(&context.counters),
+        overlooks_items: context.defect == Some(Defect::BulkPartialIgnored),
         plan: plan.clone(),
     };
     flight::run(context, BODY, (0..output.workers).map(worker).collect()).await;
@@ -254,6 +256,8 @@ struct EsOutput {
     client: Client,
     retry: Retry,
     counters: Arc<OutputCounters>,
+    /// Defect `bulk-partial-ignored`.
+    overlooks_items: bool,
 }
 
 /// A record of the request under way.
@@ -286,6 +290,7 @@ impl EsOutput {
             let body = if self.plan.gzip { Bytes::from(gzip(&body)) } else { Bytes::from(body) };
             let (error, after) = match self.client.send(self.build(body), self.plan.answer_max).await {
                 Ok(answer) if answer.status.is_success() => match answer::read(&answer.body, items.len()) {
+                    Ok(_) if self.overlooks_items => return None,
                     Ok(verdicts) => match self.judge(items, &verdicts, sent) {
                         (rest, _) if rest.is_empty() => return None,
                         (rest, error) => {

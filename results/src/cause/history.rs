@@ -9,6 +9,9 @@ use crate::{
     proofs::hits_sink,
 };
 
+/// The fault in which the sink takes one half of a request and refuses the other.
+const HALVED: &str = "partial";
+
 /// The run, arranged for questions.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -87,8 +90,8 @@ impl History {
     fn trouble(&mut self, t_us: u64, fault: &Fault) {
         match fault.state {
             FaultState::Applied => {
-                let name = fault.name.clone();
-                self.troubles.push(Trouble { id: fault.id, name, from_us: t_us, until_us: None });
+                let (name, on) = (fault.name.clone(), fault.on.clone());
+                self.troubles.push(Trouble { id: fault.id, name, on, from_us: t_us, until_us: None });
             }
             FaultState::Healed | FaultState::NoEffect => {
                 if let Some(open) = self.troubles.iter_mut().rev().find(|trouble| trouble.id == fault.id) {
@@ -146,6 +149,12 @@ impl History {
     pub(super) fn trouble_within(&self, from_us: u64, to_us: u64) -> Option<&Trouble> {
         let hit = self.troubles.iter().filter(|trouble| trouble.within(from_us, to_us) > 0);
         hit.max_by_key(|trouble| trouble.within(from_us, to_us))
+    }
+
+    /// The stretch around a moment in which the sink of a route refused half of what each request brought.
+    pub(super) fn halved_around(&self, route: &str, from_us: u64, to_us: u64) -> Option<&Trouble> {
+        let halves = |trouble: &&Trouble| trouble.name == HALVED && (trouble.on.is_empty() || trouble.on == route);
+        self.troubles.iter().filter(halves).find(|trouble| trouble.within(from_us, to_us) > 0)
     }
 
     /// How many records of an entry of the books were delivered at a moment, and how many written, by the last look before it.

@@ -45,6 +45,8 @@ pub(super) struct Unlinked {
 pub(super) struct Trouble {
     pub(super) id: u32,
     pub(super) name: String,
+    /// The route whose sink it was; empty where there is one only.
+    pub(super) on: String,
     pub(super) from_us: u64,
     pub(super) until_us: Option<u64>,
 }

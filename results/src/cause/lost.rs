@@ -4,6 +4,7 @@
 //! whole files      ▓▓▓▓│····│····│▓▓▓▓   inode-reuse · rename-create-gap
 //! end of a file    ▓▓▓·│▓▓▓▓             closed-unread-after-rotation · unlinked-unread
 //! around a kill    ▓▓··▓▓                agent-crash
+//! while halved     ▓▓·▓·▓▓               refused-in-part
 //! to the very end  ▓▓··│····│····        all-after
 //! ```
 
@@ -58,6 +59,9 @@ impl Case<'_> {
         if let Some(ending) = self.crash(hole) {
             return (Kind::AgentCrash, vec![self.crash_sentence(hole, ending)]);
         }
+        if let Some(sentence) = self.refused_in_part(hole) {
+            return (Kind::RefusedInPart, vec![sentence]);
+        }
         let Some((_, first)) = self.history.holder(self.stream, hole.start) else {
             return (Kind::Unexplained, vec![self.unexplained(hole)]);
         };
@@ -93,6 +97,22 @@ impl Case<'_> {
                 && later
                 && ending.restarted_us.is_some()
         })
+    }
+
+    /// What is said of a hole whose neighbours arrived while the sink took one half of each request and refused the other.
+    fn refused_in_part(&self, hole: &Range<u64>) -> Option<String> {
+        let routes = self.books.routes();
+        let before = self.book().arrived().count_in(0..hole.start);
+        self.book().arrived().next_set(hole.end)?;
+        let around_us = self.history.delivered_us(self.entry, before.max(1))?;
+        let route = routes.name(routes.route_of(self.entry));
+        let halved = self.history.halved_around(&route, around_us.saturating_sub(SLACK_US), around_us + 1)?;
+        Some(format!(
+            "the sink refused half of each request from {} to {}; records {} were in such halves and were not sent again.",
+            seconds(halved.from_us),
+            halved.until_us.map_or_else(|| "the end".to_owned(), seconds),
+            sentence([hole.clone()], 1)
+        ))
     }
 
     fn all_after(&self, hole: &Range<u64>, first: &Life) -> String {

@@ -103,9 +103,14 @@ impl Story {
 
     /// A fault of the sink is in force.
     pub(super) fn sink(&mut self, from_s: u64, until_s: u64) {
+        self.sick("refuse", from_s, until_s);
+    }
+
+    /// The sink has a fault of that name.
+    pub(super) fn sick(&mut self, name: &str, from_s: u64, until_s: u64) {
         for (t_s, state) in [(from_s, FaultState::Applied), (until_s, FaultState::Healed)] {
             let fault =
-                Fault { id: 3, name: "refuse".to_owned(), on: String::new(), state, hits: 9, detail: String::new() };
+                Fault { id: 3, name: name.to_owned(), on: String::new(), state, hits: 9, detail: String::new() };
             self.at(t_s * SECOND, What::Fault(fault));
         }
     }

@@ -55,7 +55,7 @@ agent_interruptions = {kills}
 }
 
 /// Runs that share the kills, side by side: each waits for its clock most of the time.
-const RUNS: u64 = 2;
+const RUNS: u64 = 4;
 
 #[test]
 fn an_agent_killed_over_and_over_during_rotation_loses_nothing_and_doubles_only_what_was_in_flight() {

@@ -17,7 +17,7 @@ const GONE: u64 = 30;
 
 /// Benches that are killed side by side: what is asked is what they leave, not how fast they were. More of them than
 /// the machine has cores makes the moments differ more, not less.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 5;
 
 /// Prints the moment of a kill if the test fails there.
 struct Told(u64);

@@ -23,7 +23,7 @@ use self::{
 use crate::support::{live, short_or_long, side_by_side};
 
 /// Rounds side by side: each is a trickle of records, and what they wait for is the load's four seconds.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 
 #[test]
 fn lies_about_k_records_of_every_class_are_named_one_by_one_for_k_from_0_to_5() {

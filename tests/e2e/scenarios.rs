@@ -24,8 +24,8 @@ pub(crate) fn clean(scenario: &str) -> Arc<Judged> {
     judged
 }
 
-/// Runs side by side of scenarios that leave half of a small machine idle.
-const AT_ONCE: usize = 2;
+/// Runs side by side of scenarios that use a fifth of one of its cores each.
+const AT_ONCE: usize = 3;
 
 /// Performs each job, scenarios that ask for the whole machine one after the other, the others side by side; the
 /// results in the order of the jobs. The caller holds [`live`].

@@ -27,7 +27,7 @@ pub(crate) fn clean(scenario: &str) -> Arc<Judged> {
 /// Runs side by side of scenarios that use a fifth of one of its cores each.
 const AT_ONCE: usize = 3;
 
-/// Performs each job, scenarios that ask for the whole machine one after the other, the others side by side; the
+/// Performs each job, scenarios that must be [`alone`] one after the other, the others side by side; the
 /// results in the order of the jobs. The caller holds [`live`].
 pub(crate) fn perform<J: Sync, R: Send>(
     jobs: &[J],
@@ -43,11 +43,11 @@ pub(crate) fn perform<J: Sync, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// A run that needs inode numbers to come back must not have another beside it, which would take them; one of several
-/// processes has no machine to share.
+/// A run that needs inode numbers to come back must not have another beside it, which would take them; one whose
+/// processes are kept short of the machine is to be kept short by nobody else.
 fn alone(scenario: &str) -> bool {
     let text = library::find(scenario).expect("it is a shipped one").text;
-    text.contains("inodes_reused") || text.contains("[[process]]")
+    text.contains("inodes_reused") || text.contains("limits]")
 }
 
 #[test]

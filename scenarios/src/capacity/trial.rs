@@ -60,7 +60,8 @@ impl Onlooker {
         let mut row = Trial {
             offered_per_s,
             written_per_s: outcome.rates.sent_per_s,
-            delivered_per_s: outcome.rates.delivered_per_s,
+            // Compared with what was written: on each route as much is due.
+            delivered_per_s: outcome.rates.delivered_per_s / outcome.routes.len().max(1) as f64,
             length_s,
             saw: Saw::Held,
             because: String::new(),

@@ -123,7 +123,7 @@ impl Of<'_> {
     }
 
     /// Which doublings the end of a process explains can be told from the ends of a way only if no other process
-    /// stands on it: see docs/decisions/kills-in-a-chain.md.
+    /// stands on it: see docs/decisions/0008-kills-in-a-chain.md.
     fn chains(&self) -> Checked {
         let spec = self.spec;
         let mut ends = vec![0; ways(spec).len()];

@@ -15,6 +15,7 @@ pub mod kube;
 pub mod pace;
 pub mod payload;
 pub mod receive;
+pub mod send;
 pub mod write;
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use std::{
 pub use control::{Ticket, TicketError};
 pub use error::WriteError;
 pub use late::Lateness;
+pub(crate) use late::Meter;
 pub use layout::StreamPaths;
 pub use report::{LoadReport, StreamReport, WriteFault};
 use results::{

@@ -32,11 +32,11 @@ use results::{identity::StreamId, ledger::Ledger, route::RouteId};
 pub use self::{kernel::datagram_queue_max, socket::SendTo};
 pub(crate) use self::{
     outlet::{Fate, Outlet, Tally},
-    work::gathered,
+    work::{GATHER_US, gathered},
 };
 use crate::{
     clock::RunClock,
-    write::{LoadPlan, LoadReport, Lateness, Meter, WriteError, WriteFault},
+    write::{Lateness, LoadPlan, LoadReport, Meter, WriteError, WriteFault},
 };
 
 /// How the head of a message looks.

@@ -15,6 +15,7 @@ pub mod layout;
 mod report;
 mod shard;
 mod stream;
+mod tee;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +48,7 @@ use crate::{
     frame::Framing,
     pace::{Pace, Schedule},
     payload::{Body, Payloads, Size},
+    send::SendPlan,
 };
 
 /// How records get into a file.
@@ -109,6 +111,8 @@ pub struct StreamPlan {
     pub under: PathBuf,
     /// True if no file is written: somebody else brings these records to the agent, on [`LoadPlan::schedule`].
     pub is_sent: bool,
+    /// Where each record is sent right after it was written to its file; nobody waits for that socket.
+    pub tee: Option<SendPlan>,
 }
 
 impl StreamPlan {
@@ -127,6 +131,7 @@ impl StreamPlan {
             label: None,
             under: PathBuf::new(),
             is_sent: false,
+            tee: None,
         }
     }
 }

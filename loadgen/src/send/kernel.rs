@@ -91,7 +91,9 @@ mod tests {
     const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n";
 
     fn line(port: u16, inode: u64, drops: u64) -> String {
-        format!("  100: 0100007F:{port:04X} 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 {inode} 2 0000000000000000 {drops}\n")
+        format!(
+            "  100: 0100007F:{port:04X} 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 {inode} 2 0000000000000000 {drops}\n"
+        )
     }
 
     #[test]
@@ -114,7 +116,10 @@ mod tests {
     #[test]
     fn the_counter_of_all_sockets_is_found_by_its_name() {
         let text = "Tcp: A B\nTcp: 1 2\nUdp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors\nUdp: 1 2 3 4 5 6\n";
-        assert_eq!((receive_errors(text), receive_errors("Udp: A\nUdp: 1\n"), receive_errors("")), (Some(5), None, None));
+        assert_eq!(
+            (receive_errors(text), receive_errors("Udp: A\nUdp: 1\n"), receive_errors("")),
+            (Some(5), None, None)
+        );
         assert!(std::fs::read_to_string(SNMP).ok().and_then(|text| receive_errors(&text)).is_some());
     }
 }

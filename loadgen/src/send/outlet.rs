@@ -21,11 +21,7 @@ use std::{
 use results::ledger::Ledger;
 
 use super::{
-    SendCounters, SendPlan, SendTo, WhenFull,
-    books::SourceBooks,
-    kernel::KernelDrops,
-    message::Message,
-    socket::Socket,
+    SendCounters, SendPlan, SendTo, WhenFull, books::SourceBooks, kernel::KernelDrops, message::Message, socket::Socket,
 };
 
 /// Rest after a connection that failed, doubled up to the longest. A dropping sender of datagrams does not rest: it

@@ -24,7 +24,7 @@ const STEP_US: u64 = 5_000;
 /// Between two attempts to connect before the schedule begins, and between two at a message that waits.
 const REST_US: u64 = 1_000;
 /// Longest that a message waits for those that leave with it.
-const GATHER_US: u64 = 20_000;
+pub(crate) const GATHER_US: u64 = 20_000;
 /// Most messages a turn, however many senders there are.
 const TURN: u64 = 256;
 /// Between two looks at what the kernel counts.

@@ -13,7 +13,7 @@ use results::ledger::OutputRule;
 
 use crate::{
     clock::WALL_LEN,
-    frame::{Framing, OUTPUT_LEN, output_label},
+    frame::{Framed, Framing, OUTPUT_LEN, cri, output_label},
     payload::{
         Payload, Pool, hex8,
         pool::{DUE_AT, RUN_AT, SEQ_AT},
@@ -199,6 +199,18 @@ impl Same {
         self.head[13] = b'-';
         self.head[14..].copy_from_slice(&hex8((seq >> 32) as u32)[4..]);
     }
+}
+
+/// A line in two: parts tagged `P` for the old file, and the rest for the new one.
+pub(super) fn cut_line(
+    text: &[u8],
+    cut_at: usize,
+    time: &[u8; WALL_LEN],
+    output: [u8; OUTPUT_LEN],
+) -> (Vec<u8>, Vec<u8>) {
+    let mut head = Framed::default();
+    cri::encode_part(&text[..cut_at], b'P', time, output, &mut head);
+    (head.bytes, Framing::Cri.frame(&text[cut_at..], time, output).bytes)
 }
 
 #[cfg(test)]

@@ -75,3 +75,18 @@ impl LogFile {
         Ok(())
     }
 }
+
+/// One write(2) a line. How many were tried, and, if the last of them failed, how many before it are whole.
+pub(super) fn append_each<'a>(
+    file: &mut LogFile,
+    lines: impl Iterator<Item = &'a [u8]>,
+) -> (u64, Option<(u64, Short)>) {
+    let mut done = 0;
+    for line in lines {
+        if let Err(short) = file.append(line) {
+            return (done + 1, Some((done, short)));
+        }
+        done += 1;
+    }
+    (done, None)
+}

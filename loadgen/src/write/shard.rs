@@ -1,6 +1,7 @@
 //! One writer thread: its streams in turn, sleeping until the next record is due.
 
 use std::{
+    ops::Range,
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -88,6 +89,23 @@ impl Shared {
             errors.0.push(WriteFault { stream, at_us, lost, error });
         }
     }
+}
+
+/// Fewest and most records reserved at once.
+pub(super) const RESERVE: Range<u64> = 1_024..65_536;
+
+/// Books records below `upto` as sent, reserving more first if need be; false if the books cannot be written.
+pub(super) fn book(id: StreamId, upto: u64, reserved: &mut u64, ahead: u64, now_us: u64, shared: &Shared) -> bool {
+    if upto > *reserved {
+        let block = upto + ahead.clamp(RESERVE.start, RESERVE.end);
+        if let Err(error) = shared.ledger.reserve(id, block) {
+            shared.fault(id, now_us, 0, format!("reserve records in the books: {error}"));
+            return false;
+        }
+        *reserved = block;
+    }
+    shared.ledger.sent(id, upto);
+    true
 }
 
 /// The blocks of one thread, shared by its streams of the same kind.

@@ -17,14 +17,15 @@ use results::{
 
 use super::{
     Cut, StreamPlan, StreamReport, WriteError, WriteMode,
-    block::Dress,
+    block::{Dress, cut_line},
     control::{Command, Reopen, lock},
-    file::{LogFile, Short},
-    shard::{Blocks, Shared},
+    file::{LogFile, Short, append_each},
+    shard::{Blocks, RESERVE, Shared, book},
     shown,
+    tee::Tee,
 };
 use crate::{
-    frame::{Framed, Framing, SPLIT, cri, output_label},
+    frame::{Framing, SPLIT, output_label},
     pace::Schedule,
     payload::{Body, Payload},
 };
@@ -35,8 +36,6 @@ const LINES_A_TURN: u64 = 256;
 const BATCH_RECORDS: u64 = 65_536;
 /// Rest after a failed write or open.
 const REST_US: u64 = 10_000;
-/// Fewest and most records reserved at once.
-const RESERVE: Range<u64> = 1_024..65_536;
 
 /// What a look at a stream found.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +70,9 @@ pub(super) struct StreamWriter {
     rest_until_us: u64,
     /// Records below this were kept waiting on purpose: they do not count as late.
     excused: u64,
+    /// Where the records go besides, and how much later than the others this stream began because of it, microseconds.
+    tee: Option<Tee>,
+    shift_us: u64,
 }
 
 impl StreamWriter {
@@ -103,6 +105,8 @@ impl StreamWriter {
             reopens: Vec::new(),
             rest_until_us: 0,
             excused: 0,
+            tee: plan.tee.as_ref().map(|tee| Tee::new(tee, &shared.ledger)),
+            shift_us: 0,
         };
         let file = LogFile::open(&path).map_err(|source| WriteError::Open { path, source })?;
         writer.install(file, shared);
@@ -110,14 +114,20 @@ impl StreamWriter {
     }
 
     pub(super) fn set_factor(&mut self, load_us: u64, factor: f64) {
-        self.schedule.set_factor(load_us, factor);
+        self.schedule.set_factor(load_us.saturating_sub(self.shift_us), factor);
     }
 
     /// Does what was asked for, then writes a turn's worth of what is due.
     pub(super) fn step(&mut self, now_us: u64, blocks: &mut Blocks, shared: &Shared) -> Step {
         self.obey(shared);
-        let load_us = now_us.saturating_sub(shared.start_us());
-        let due = self.schedule.due(load_us);
+        if let Some(tee) = &mut self.tee
+            && !tee.is_ready()
+        {
+            self.shift_us = now_us.saturating_sub(shared.start_us());
+        }
+        let start_us = self.start_us(shared);
+        let load_us = now_us.saturating_sub(start_us);
+        let mut due = self.schedule.due(load_us);
         self.swap(now_us, due, shared);
         let mut step =
             Step { late_us: 0, wake_us: self.reopens.iter().map(|reopen| reopen.at_us).min().unwrap_or(u64::MAX) };
@@ -125,9 +135,19 @@ impl StreamWriter {
             self.excused = if due == u64::MAX { self.seq } else { self.excused.max(due) };
             return step;
         }
+        if let Some(tee) = &mut self.tee
+            && due > self.seq
+        {
+            let (turn, whole_us) = tee.turn(self.seq, due, &self.schedule, load_us);
+            if turn == self.seq {
+                step.wake_us = step.wake_us.min(start_us + whole_us);
+                return step;
+            }
+            due = turn;
+        }
         if due <= self.seq {
             if let Some(at_us) = self.schedule.when(self.seq) {
-                step.wake_us = step.wake_us.min(shared.start_us() + at_us);
+                step.wake_us = step.wake_us.min(start_us + at_us);
             }
             return step;
         }
@@ -136,8 +156,10 @@ impl StreamWriter {
         {
             step.late_us = load_us.saturating_sub(at_us);
         }
+        let first = self.seq;
         self.write_due(now_us, due, blocks, shared);
-        if due > self.seq && !self.full && self.rest_until_us <= now_us {
+        self.send_too(first, now_us, blocks, shared);
+        if (due > self.seq || self.tee.is_some()) && !self.full && self.rest_until_us <= now_us {
             step.wake_us = now_us;
         }
         step
@@ -156,6 +178,9 @@ impl StreamWriter {
             );
         }
         self.leave(shared);
+        if let Some(tee) = self.tee.take() {
+            tee.close();
+        }
         (self.id, StreamReport { records: self.seq, bytes: self.bytes, generations: self.generations })
     }
 
@@ -223,7 +248,7 @@ impl StreamWriter {
             && let Some(old) = &mut self.file
             && book(self.id, self.seq + 1, &mut self.reserved, RESERVE.start, now_us, shared)
         {
-            let due_us = due_of(&self.schedule, self.seq, now_us, shared.start_us());
+            let due_us = due_of(&self.schedule, self.seq, now_us, self.shift_us + shared.start_us());
             let text = self.payload.expected(self.seq, due_us);
             let (head, tail) =
                 cut_line(&text, cut_at, &shared.clock.wall_text(now_us), output_label(self.output.is_stderr(self.seq)));
@@ -232,6 +257,9 @@ impl StreamWriter {
             shared.ledger.written(self.id, self.seq + 1, bytes);
             if let Err(short) = result {
                 self.lose(self.seq..self.seq + 1, short.written, now_us, &short, shared);
+            }
+            if let Some(tee) = &mut self.tee {
+                tee.send(self.seq, [&text[..]].into_iter(), now_us, shared.clock);
             }
             self.seq += 1;
         }
@@ -305,7 +333,7 @@ impl StreamWriter {
         let time = shared.clock.wall_text(now_us);
         let dress = Dress { time: &time, output: self.output };
         let mut times = self.schedule.times();
-        let start_us = shared.start_us();
+        let start_us = self.shift_us + shared.start_us();
         let due_us = |seq| times.when(seq).map_or(now_us, |at_us| start_us + at_us);
         let lines = block.render(&self.payload, seqs.clone(), dress, due_us);
         let before = file.size;
@@ -328,6 +356,22 @@ impl StreamWriter {
         }
     }
 
+    /// Sends what was written from `first` on the second way.
+    fn send_too(&mut self, first: u64, now_us: u64, blocks: &mut Blocks, shared: &Shared) {
+        let start_us = self.start_us(shared);
+        let Some(tee) = self.tee.as_mut().filter(|_| self.seq > first) else { return };
+        let mut times = self.schedule.times();
+        let due_us = |seq| times.when(seq).map_or(now_us, |at_us| start_us + at_us);
+        let dress = Dress { time: &shared.clock.wall_text(now_us), output: self.output };
+        let lines = blocks.get(&self.payload, Framing::Plain).render(&self.payload, first..self.seq, dress, due_us);
+        tee.send(first, lines.iter(), now_us, shared.clock);
+    }
+
+    /// When this stream's schedule began, microseconds since the start of the run.
+    fn start_us(&self, shared: &Shared) -> u64 {
+        shared.start_us() + self.shift_us
+    }
+
     /// Books records that a failed write did not get out; of the first one `torn` bytes are in the file.
     fn lose(&mut self, seqs: Range<u64>, torn: usize, now_us: u64, short: &Short, shared: &Shared) {
         let lost = seqs.end - seqs.start;
@@ -347,40 +391,7 @@ impl StreamWriter {
     }
 }
 
-/// One write(2) a line. How many were tried, and, if the last of them failed, how many before it are whole.
-fn append_each<'a>(file: &mut LogFile, lines: impl Iterator<Item = &'a [u8]>) -> (u64, Option<(u64, Short)>) {
-    let mut done = 0;
-    for line in lines {
-        if let Err(short) = file.append(line) {
-            return (done + 1, Some((done, short)));
-        }
-        done += 1;
-    }
-    (done, None)
-}
-
-/// Books records below `upto` as sent, reserving more first if need be; false if the books cannot be written.
-fn book(id: StreamId, upto: u64, reserved: &mut u64, ahead: u64, now_us: u64, shared: &Shared) -> bool {
-    if upto > *reserved {
-        let block = upto + ahead.clamp(RESERVE.start, RESERVE.end);
-        if let Err(error) = shared.ledger.reserve(id, block) {
-            shared.fault(id, now_us, 0, format!("reserve records in the books: {error}"));
-            return false;
-        }
-        *reserved = block;
-    }
-    shared.ledger.sent(id, upto);
-    true
-}
-
 /// When a record was due, microseconds since the start of the run; the present for a stream without a schedule.
 fn due_of(schedule: &Schedule, seq: u64, now_us: u64, start_us: u64) -> u64 {
     schedule.when(seq).map_or(now_us, |at_us| start_us + at_us)
-}
-
-/// A line in two: parts tagged `P` for the old file, and the rest for the new one.
-fn cut_line(text: &[u8], cut_at: usize, time: &[u8; 30], output: [u8; 6]) -> (Vec<u8>, Vec<u8>) {
-    let mut head = Framed::default();
-    cri::encode_part(&text[..cut_at], b'P', time, output, &mut head);
-    (head.bytes, Framing::Cri.frame(&text[cut_at..], time, output).bytes)
 }

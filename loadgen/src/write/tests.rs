@@ -1,11 +1,16 @@
 use std::{path::PathBuf, sync::mpsc};
 
-use results::event::{Generation, GenerationEnd};
+use results::{
+    event::{Generation, GenerationEnd},
+    ledger::{LedgerPlan, RouteBook, Seen},
+    route::RouteId,
+};
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
     frame::{cri, docker, plain},
+    send::SendTo,
     trial::{RUN, ledger, place, until},
 };
 
@@ -250,4 +255,57 @@ fn names_that_do_not_fit_are_refused() {
     };
     assert!(matches!(start(&["../up"]), Err(WriteError::Name(_))));
     assert!(matches!(start(&["a", "a"]), Err(WriteError::SameName(_))));
+}
+
+#[test]
+fn what_is_sent_beside_the_file_is_lost_on_its_own_route_alone() {
+    let dir = place();
+    let path = dir.path().join("in.sock");
+    let stream = StreamPlan {
+        tee: Some(SendPlan {
+            route: Some(RouteId(1)),
+            senders: 4,
+            ..SendPlan::new(S0, SendTo::UnixDatagram(path.clone()))
+        }),
+        cut: Cut::AnyLine,
+        ..stream(Framing::Cri)
+    };
+    let (root, pace) = (dir.path().to_owned(), Pace::Steady { per_s: 10_000.0 });
+    let plan = LoadPlan { run: RUN, seed: 3, pace, root, streams: vec![stream], threads: 1 };
+    let routes = ["files", "socket"].map(|name| RouteBook { name: name.to_owned() }).into();
+    let streams = vec!["web".to_owned()];
+    let ledger =
+        Ledger::create(LedgerPlan { run: RUN, streams, routes, ..LedgerPlan::default() }).expect("books in memory");
+    let nobody = (Arc::new(|_| ()), Arc::new(|_| ()));
+    let writers = Writers::start(plan, Arc::clone(&ledger), RunClock::start(), nobody.0, nobody.1).expect("started");
+    let live = writers.paths(S0).live.clone();
+    assert_eq!(std::fs::metadata(&live).expect("there").len(), 0, "nothing is due before the socket is there");
+    let socket = std::os::unix::net::UnixDatagram::bind(path).expect("bound");
+    socket.set_nonblocking(true).expect("set");
+    let mut datagrams = vec![0; 70_000];
+    let mut intake = ledger.intake_on(RouteId(1));
+    let mut read = || {
+        let mut count = 0;
+        while let Ok(len) = socket.recv(&mut datagrams) {
+            let at = results::identity::find(&datagrams[..len]).expect("a stamp");
+            intake.begin(1);
+            intake.record(&datagrams[at..len], Seen::default());
+            ledger.answered(intake.end(), 1);
+            count += 1;
+        }
+        count
+    };
+    let lost = || ledger.route_totals()[1].source_lost;
+    until("some arrive", || read() > 0);
+    until("a full queue", || lost() > 100);
+    std::fs::rename(&live, live.with_extension("old")).expect("renamed");
+    writers.reopen(S0, None, Duration::ZERO).wait(PATIENCE).expect("reopened");
+    until("some more", || read() > 0 && lost() > 300);
+    let report = writers.stop();
+    read();
+    let files = [live.with_extension("old"), live].map(|file| std::fs::read(file).expect("there")).concat();
+    let [file, socket] = &ledger.route_totals()[..] else { panic!("two routes") };
+    assert_eq!((cri::decode(&files).0.len() as u64, file.source_lost), (report.streams[0].records, 0));
+    assert_eq!((socket.delivered + socket.source_lost, socket.lost), (report.streams[0].records, 0), "{socket:?}");
+    assert_eq!((socket.corrupted, socket.unexpected), (0, 0));
 }

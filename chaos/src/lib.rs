@@ -5,6 +5,7 @@
 //!  plan        faults as written, seed, length                →  planned      pure
 //!  inject      steps  →  system calls, below one marked folder only           live
 //!  limit       CPU and memory of a process, by control groups or a duty cycle   live
+//!  netns       a network of the run's own, with limits of its own               live
 //!  proxy       a wire between two boxes: delayed, cut, hung, partitioned        live
 //!  process     the agent under test: kill, stop, see what it came to          live
 //! ```
@@ -16,6 +17,7 @@ pub mod fault;
 pub mod inject;
 pub mod limit;
 pub mod listing;
+pub mod netns;
 pub mod plan;
 pub mod process;
 pub mod proxy;

@@ -132,7 +132,7 @@ impl Agent {
                 self.deaths += u64::from(!asked);
             }
             AgentEvent::OomKilled { .. } => self.oom_kills += 1,
-            AgentEvent::Limited { .. } => {}
+            AgentEvent::Limited { .. } | AgentEvent::ProbeFailed { .. } => {}
         }
     }
 }

@@ -26,6 +26,8 @@ pub use pool::Pool;
 pub enum Body {
     /// One JSON object with the fields of an access log.
     NginxJson,
+    /// The same with the virtual host that was asked for, as an ingress logs it.
+    IngressJson,
     /// A stamp, then words; characters that need escaping among them.
     AppText,
     /// A line of nginx's combined format; the stamp is in the query.
@@ -45,8 +47,9 @@ pub enum Body {
 impl Body {
     /// All of them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::NginxJson,
+        Self::IngressJson,
         Self::AppText,
         Self::NginxCombined,
         Self::Logfmt,
@@ -55,6 +58,11 @@ impl Body {
         Self::Request,
         Self::Probe,
     ];
+
+    /// True if it is one JSON object.
+    pub fn is_json(self) -> bool {
+        matches!(self, Self::NginxJson | Self::IngressJson)
+    }
 
     /// True if what is logged holds the text among things that only the one who logs it knows.
     pub fn is_embedded(self) -> bool {
@@ -242,7 +250,7 @@ mod tests {
             prop_assert_eq!(check, identity::check(&text, at));
             prop_assert_eq!(text.contains(&b'\n'), body == Body::StackTrace);
             prop_assert!(std::str::from_utf8(&text).is_ok());
-            prop_assert!(body != Body::NginxJson || serde_json::from_slice::<serde_json::Value>(&text).is_ok());
+            prop_assert!(!body.is_json() || serde_json::from_slice::<serde_json::Value>(&text).is_ok());
         }
 
         #[test]

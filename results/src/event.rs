@@ -355,6 +355,15 @@ pub enum AgentEvent {
         /// The evidence: "`oom_kill` rose from 0 to 1 at a limit of 128 MiB".
         how: String,
     },
+    /// A probe of it failed so often in a row that an orchestrator would have acted.
+    ProbeFailed {
+        /// Its name.
+        process: String,
+        /// The path that was asked for.
+        path: String,
+        /// How: "3 times in a row, last: status 500".
+        how: String,
+    },
 }
 
 impl AgentEvent {
@@ -364,7 +373,8 @@ impl AgentEvent {
             Self::Started { process, .. }
             | Self::Ended { process, .. }
             | Self::Limited { process, .. }
-            | Self::OomKilled { process, .. } => process,
+            | Self::OomKilled { process, .. }
+            | Self::ProbeFailed { process, .. } => process,
         }
     }
 }

@@ -31,8 +31,10 @@ mod ground;
 mod hands;
 mod load;
 mod names;
+mod net;
 pub mod orders;
 mod places;
+mod probes;
 mod processes;
 mod restart;
 mod routes;
@@ -113,7 +115,10 @@ pub enum RunError {
 pub fn run(plan: &Plan, how: &How, watch: &mut dyn FnMut(&Event)) -> Result<Outcome, RunError> {
     let file_system = ground::inspect(&how.out, plan)?;
     sweep(&how.out);
+    // Before anything is started: threads and children inherit it.
+    let net = net::RunNet::enter(plan);
     let mut trial = trial::Trial::open(plan, how, file_system, watch)?;
+    net.tell(plan, &trial);
     if !file_system.reuses_inodes() && plan.contract.proof.inodes_reused > 0 {
         trial.unknown(format!(
             "{} under {} never hands an inode number out twice; put --out on ext4 or xfs",

@@ -4,7 +4,7 @@ use results::identity::StreamId;
 use serde::Serialize;
 
 use crate::spec::{
-    Agent, Body, Expect, Fault, Group, Layout, Long, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap, SwapHow, Via,
+    Agent, Body, Expect, Fault, Group, Layout, Long, Net, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap, SwapHow, Via,
     Write,
     file::{Source, SpecError},
     units::{Rate, Size, Span},
@@ -78,6 +78,9 @@ pub struct Plan {
     /// The wires that can be cut.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// Limits of the network that the run is in.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub net: Net,
     /// The names in braces that texts of this scenario may have.
     #[serde(skip)]
     pub known: names::Known,
@@ -181,6 +184,7 @@ impl Plan {
             ways: topology.ways,
             instances: topology.instances,
             links: topology.links,
+            net: spec.net,
             known: topology.known,
             settle: spec.contract.settle.unwrap_or(SETTLE),
             contract,
@@ -212,6 +216,11 @@ fn streams_of(group: &Group) -> impl Iterator<Item = Stream> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 fn is_delivered(expect: &Expect) -> bool {
     *expect == Expect::Delivered
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_usual(net: &Net) -> bool {
+    *net == Net::default()
 }
 
 fn is_file(via: &Via) -> bool {

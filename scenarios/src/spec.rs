@@ -14,6 +14,7 @@
 //! [[process]] agents with configurations of their own, instead of [agent]
 //! [[route]]   several ways that every record takes, instead of [sink]
 //! [[link]]    wires between processes that can be cut
+//! [net]       limits of the network that the run is in
 //! [contract]  what is promised, and what must be seen to have happened
 //! ```
 //! This mirrors the file; [`crate::plan`] settles defaults and contradictions. Unknown keys are errors.
@@ -24,7 +25,11 @@ use serde::{Deserialize, Serialize};
 pub use contract::{Contract, Delivery, Proof, SourceLoss};
 pub use fault::{Fault, FaultDo, ReloadOutcome};
 pub use hands::{Remove, Rotate, Rotator, Swap, SwapHow};
-pub use load::{Beats, Body, Expect, Group, Layout, Load, Long, Pace, Via, Write};
+pub use load::{
+    Beats, Body, Expect, Group, Layout, Load, Long, Pace, Syslog, SyslogFormat, SyslogFraming, Transport, Via, WhenFull,
+    Write,
+};
+pub use net::{Net, Probes};
 pub use topology::{Limits, Link, Process, Route};
 use units::{Size, Span};
 
@@ -33,6 +38,7 @@ mod fault;
 pub mod file;
 mod hands;
 mod load;
+mod net;
 mod topology;
 pub mod units;
 
@@ -72,6 +78,9 @@ pub struct Spec {
     /// Wires between processes over which faults can be laid.
     #[serde(default)]
     pub link: Vec<Link>,
+    /// Limits of the network that the run is in; absent: those of the machine.
+    #[serde(default)]
+    pub net: Net,
     /// What is promised.
     #[serde(default)]
     pub contract: Contract,
@@ -105,9 +114,30 @@ pub struct Sink {
     /// Key of the record's text in what arrives; absent: `log`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// How records lie in files.
+    #[serde(default, skip_serializing_if = "Lines::is_default")]
+    pub lines: Lines,
     /// The key that the sender of a forward route must know; absent: everybody is let in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_key: Option<String>,
+}
+
+/// How records lie in the lines of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lines {
+    /// Each line is a JSON object.
+    #[default]
+    Json,
+    /// Each line holds one record's whole text somewhere, as a template put it there.
+    Embedded,
+}
+
+impl Lines {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How the agent hands records over.

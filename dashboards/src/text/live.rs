@@ -122,6 +122,9 @@ fn agent_words(agent: &AgentEvent) -> String {
             format!("{who} ended, pid {pid}, {}, {why}", display(how))
         }
         AgentEvent::Limited { how, .. } => format!("{who} is limited: {}", display(how)),
+        AgentEvent::ProbeFailed { path, how, .. } => {
+            format!("{who} DID NOT ANSWER its probe of {}: {}", display(path), display(how))
+        }
         AgentEvent::OomKilled { pid, how, .. } => format!("{who} OUT OF MEMORY, pid {pid}: {}", display(how)),
     }
 }

@@ -20,6 +20,9 @@ use words::{AGENTS, CALLS, CAUSES, FORMS, LEVELS, METHODS, PATHS, QUERY, ROUTES,
 /// Where CRI and Docker split; a character must not lie across it, since Docker would replace its halves.
 const SPLIT: usize = 16_384;
 
+/// Virtual hosts behind one ingress.
+const HOSTS: &[&str] = &["shop.example", "api.example", "img.example"];
+
 /// A stream of numbers for one template.
 struct Dice(u64);
 
@@ -37,7 +40,7 @@ impl Dice {
 /// What stands before the stamp, as wide as in every text, and between stamp and field.
 fn around(body: Body) -> (&'static str, &'static str) {
     match body {
-        Body::NginxJson => (r#"{"id":""#, r#"","request_id":""#),
+        Body::NginxJson | Body::IngressJson => (r#"{"id":""#, r#"","request_id":""#),
         Body::AppText | Body::StackTrace => ("", " req="),
         Body::NginxCombined => (r#"10.0.100.100 - - [04/Mar/2026:05:00:00 +0000] "GET /v1/orders/9?id="#, "&f="),
         Body::Logfmt => ("id=", " req="),
@@ -64,6 +67,10 @@ pub(super) fn draw(body: Body, seed: u64, len: usize) -> Vec<u8> {
     let field = "0".repeat(FIELD_LEN);
     let (mut text, end) = match body {
         Body::NginxJson => (nginx(&mut dice, &blank, &field), r#""}"#),
+        Body::IngressJson => {
+            let host = dice.pick(HOSTS);
+            (nginx(&mut dice, &blank, &field).replacen(r#"","method"#, &format!(r#"","vhost":"{host}","method"#), 1), r#""}"#)
+        }
         Body::AppText => {
             let (level, worker) = (dice.pick(LEVELS), dice.roll(64));
             (format!("{blank} req={field} {level} [worker-{worker}] "), "")
@@ -161,7 +168,7 @@ fn fill(text: &mut String, dice: &mut Dice, len: usize, body: Body) {
         }
     }
     // Whoever parses the others may take a blank at the end for nothing.
-    if !matches!(body, Body::NginxJson | Body::AppText) && text.len() > begin && text.ends_with(between) {
+    if !body.is_json() && body != Body::AppText && text.len() > begin && text.ends_with(between) {
         text.pop();
         text.push('x');
     }
@@ -172,7 +179,7 @@ fn may_hold(body: Body, word: &str) -> bool {
     match body {
         Body::AppText | Body::Request | Body::StackTrace => true,
         // The words that need escaping would change their length.
-        Body::NginxJson | Body::Logfmt => !word.contains(['"', '\\', '\t']),
+        Body::NginxJson | Body::IngressJson | Body::Logfmt => !word.contains(['"', '\\', '\t']),
         Body::Ltsv => !word.contains('\t'),
         // nginx writes whatever is not ASCII as `\xHH`.
         Body::NginxCombined | Body::Probe => word.is_ascii() && !word.contains(['"', '\\', '\t']),

@@ -32,13 +32,15 @@ const POLL_US: u64 = 5_000;
 /// Between two looks for new files, in polls.
 const SCAN_EVERY: u32 = 10;
 const READ: usize = 1 << 20;
+/// Folders within folders that are looked into.
+const DEPTH_MAX: u32 = 8;
 /// A line longer than any record: it is handed on as damaged and forgotten.
 const MAX_LINE: usize = (1 << 24) + (1 << 20);
 
 /// What to follow.
 #[derive(Debug, Clone)]
 pub struct FollowPlan {
-    /// The directory; it may appear later.
+    /// The directory; it may appear later. Folders in it are looked into, since paths may be made of tags.
     pub dir: PathBuf,
     /// Names of files in it, `*` for any characters.
     pub pattern: String,
@@ -186,10 +188,8 @@ impl Watch {
 
     /// Finds new files, in the order of their names.
     fn scan(&mut self) {
-        let Ok(entries) = std::fs::read_dir(&self.plan.dir) else { return };
-        let fits =
-            |path: &PathBuf| path.file_name().is_some_and(|name| matches(&self.plan.pattern, name.as_encoded_bytes()));
-        let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(fits).collect();
+        let mut found = Vec::new();
+        files_below(&self.plan.dir, &self.plan.pattern, DEPTH_MAX, &mut found);
         found.retain(|path| self.files.iter().all(|file| file.path != *path));
         found.sort();
         for path in found {
@@ -251,6 +251,19 @@ impl Watch {
             followed.tail.drain(..whole);
         }
         Ok(())
+    }
+}
+
+/// Files of that pattern in a folder and in those within; links to folders are not followed.
+fn files_below(folder: &Path, pattern: &str, depth: u32, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && depth > 0 {
+            files_below(&entry.path(), pattern, depth - 1, found);
+        } else if !is_folder && matches(pattern, entry.file_name().as_encoded_bytes()) {
+            found.push(entry.path());
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn reports(events: &[Event]) -> Vec<ProcessReport> {
                     AgentEvent::Ended { asked, .. } => report.deaths += u64::from(!asked),
                     AgentEvent::Limited { how, .. } => report.limits.clone_from(how),
                     AgentEvent::OomKilled { .. } => report.oom_kills += 1,
+                    AgentEvent::ProbeFailed { .. } => {}
                 }
             }
             What::Sample(sample) => {

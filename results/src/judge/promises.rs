@@ -46,6 +46,7 @@ pub(super) fn broken(trial: &Trial<'_>, books: &BookTotals, ways: &[Way], stalls
     if books.delivered > 0 {
         broken.extend(deaths(trial));
     }
+    broken.extend(trial.events.iter().filter_map(unprobed));
     broken
 }
 
@@ -112,6 +113,17 @@ pub(super) fn deaths(trial: &Trial<'_>) -> impl Iterator<Item = String> {
         }
         _ => None,
     })
+}
+
+/// A probe that an orchestrator would have acted upon.
+fn unprobed(event: &Event) -> Option<String> {
+    match &event.what {
+        What::Agent(AgentEvent::ProbeFailed { process, path, how }) => {
+            let who = if process.is_empty() { "the agent" } else { process };
+            Some(format!("{who} did not answer its probe of {path} at {}: {how}", seconds(event.t_us)))
+        }
+        _ => None,
+    }
 }
 
 /// What shows that the kernel killed a process for memory.

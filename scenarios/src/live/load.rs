@@ -13,7 +13,7 @@ use results::{identity::StreamId, ledger::OutputRule};
 use super::places::Place;
 use crate::{
     plan::{Plan, Stream},
-    spec::{self, Layout, Rotator, Via},
+    spec::{self, Layout, Rotator},
 };
 
 /// Folder of the trees of nodes.
@@ -74,6 +74,7 @@ fn stream_plan(plan: &Plan, at: usize, stream: &Stream) -> StreamPlan {
     StreamPlan {
         body: match stream.body {
             spec::Body::NginxJson => Body::NginxJson,
+            spec::Body::IngressJson => Body::IngressJson,
             spec::Body::AppText => Body::AppText,
         },
         size: match stream.long {
@@ -99,7 +100,7 @@ fn stream_plan(plan: &Plan, at: usize, stream: &Stream) -> StreamPlan {
         // A runtime that reopens in the middle of a long line finishes the old file with a partial line.
         cut: if stream.long.is_some() { Cut::LongLines } else { Cut::Never },
         under: stream.node.as_deref().map(node).unwrap_or_default(),
-        is_sent: stream.via != Via::File,
+        is_sent: !stream.via.is_written(),
         ..StreamPlan::new(&stream.name)
     }
 }

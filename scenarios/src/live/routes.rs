@@ -15,7 +15,7 @@ use results::{ledger::Ledger, route::RouteId};
 use super::{RunError, names::End, stage::make};
 use crate::{
     plan::{Plan, Way},
-    spec::{Sink, SinkKind},
+    spec::{Lines, Sink, SinkKind},
 };
 
 /// One way's end.
@@ -102,7 +102,10 @@ fn files(id: RouteId, way: &Way, around: &Around<'_>) -> Result<Taker, RunError>
     let follow = FollowPlan {
         dir: folder.clone(),
         pattern: "*".to_owned(),
-        format: Format::JsonLines,
+        format: match way.sink.lines {
+            Lines::Json => Format::JsonLines,
+            Lines::Embedded => Format::Embedded,
+        },
         keys: keys(&way.sink),
         payloads: Some(Arc::clone(&around.payloads)),
         route: id,

@@ -3,15 +3,19 @@
 //! ```text
 //! files    written from before the agent starts on, so that its patterns find them        loadgen::write
 //! beats    sent in Filebeat's protocol once the agent listens                             loadgen::beats
+//! syslog   sent as messages once the agent listens; or written, and sent by the writer    loadgen::send
 //! ```
 //! Adding one: a variant of `spec::Via`, its senders here (started by [`Sources::start_senders`], told the pace, asked for
 //! lateness and errors, stopped with a report), and `is_sent` of its streams, so that no file is written for them.
+
+pub(super) mod syslog;
 
 use std::sync::Arc;
 
 use loadgen::{
     beats::{BeatsPlan, BeatsSender},
     clock::RunClock,
+    send::SyslogSender,
     write::{LoadPlan, LoadReport, Writers},
 };
 use results::{identity::StreamId, ledger::Ledger};
@@ -27,12 +31,13 @@ pub(super) struct Sources {
     /// The writers of files; they are there even if no stream is written to one.
     files: Option<Arc<Writers>>,
     beats: Vec<BeatsSender>,
+    syslog: Vec<SyslogSender>,
 }
 
 impl Sources {
     /// The writers of files run already.
     pub(super) fn of(files: Arc<Writers>) -> Self {
-        Self { files: Some(files), beats: Vec::new() }
+        Self { files: Some(files), beats: Vec::new(), syslog: Vec::new() }
     }
 
     /// Starts what connects to the agent by itself; the agent's processes have been started.
@@ -59,6 +64,7 @@ impl Sources {
             };
             self.beats.push(BeatsSender::start(sender, load, Arc::clone(ledger), clock)?);
         }
+        self.syslog = syslog::start(plan, load, names, ledger, clock)?;
         Ok(())
     }
 
@@ -71,12 +77,14 @@ impl Sources {
     pub(super) fn set_rate(&self, factor: f64) {
         self.files.iter().for_each(|writers| writers.set_rate(factor));
         self.beats.iter().for_each(|sender| sender.set_rate(factor));
+        self.syslog.iter().for_each(|sender| sender.set_rate(factor));
     }
 
     /// How late the load is, microseconds at most so far.
     pub(super) fn late_us(&self) -> u64 {
         let files = self.files.iter().map(|writers| writers.late().max_us);
-        files.chain(self.beats.iter().map(|sender| sender.late().max_us)).max().unwrap_or(0)
+        let beats = self.beats.iter().map(|sender| sender.late().max_us);
+        files.chain(beats).chain(self.syslog.iter().map(|sender| sender.late().max_us)).max().unwrap_or(0)
     }
 
     /// True if records had to be given up by a writer of files.
@@ -87,8 +95,8 @@ impl Sources {
     /// Ends the load: the report, once.
     pub(super) fn stop(&mut self) -> Option<LoadReport> {
         let mut report = Arc::into_inner(self.files.take()?).map(Writers::stop)?;
-        for sender in self.beats.drain(..) {
-            let sent = sender.stop();
+        let beats = self.beats.drain(..).map(BeatsSender::stop);
+        for sent in beats.chain(self.syslog.drain(..).map(SyslogSender::stop)) {
             if sent.late.share > report.late.share {
                 report.late.share = sent.late.share;
             }

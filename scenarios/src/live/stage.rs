@@ -24,9 +24,10 @@ use super::{
     load,
     names::{End, Names},
     places::Places,
+    probes::{self, Probing},
     processes::Processes,
     routes::{self, Around, Route},
-    sources::Sources,
+    sources::{self, Sources},
     trial::{Trial, dropped},
 };
 use crate::{
@@ -57,6 +58,8 @@ pub(super) struct Stage {
     names: Names,
     full: Option<Full>,
     work: PathBuf,
+    /// What is asked of the processes while they run.
+    probing: Probing,
     keep: bool,
 }
 
@@ -78,13 +81,14 @@ impl Stage {
             routes: plan.ways.iter().map(|way| RouteBook { name: way.name.clone() }).collect(),
             dropped: dropped(plan),
         })?;
-        let load = load::plan(plan, how.seed, run, root.path());
+        let mut load = load::plan(plan, how.seed, run, root.path());
         let mut names = Names::new(&plan.known, root.path(), how.seed)?;
         let payloads = Arc::new(load.payloads());
         let around = Around { ledger: &ledger, clock: trial.clock(), payloads, out: &out, sockets: names.sockets() };
         let routes = routes::open(plan, &around)?;
         names.ends = routes.iter().map(Route::end).collect();
         let processes = processes(plan, how, folder, root.path(), &routes, &mut names)?;
+        sources::syslog::tee(plan, &mut load, &mut names, &ledger)?;
         let bus = trial.bus();
         let full = Full::new();
         let observer = {
@@ -96,14 +100,18 @@ impl Stage {
         let writers = Arc::new(Writers::start(load.clone(), Arc::clone(&ledger), trial.clock(), observer, teller)?);
         let places = Places::new(root, Arc::clone(&writers), bus.clone(), processes.cells(), places);
         let (sources, places, full) = (Sources::of(writers), Some(places), Some(full));
-        Ok(Self { ledger, processes, routes, sources, load, places, bus, names, full, work, keep: how.keep })
+        let (probing, keep) = (Probing::default(), how.keep);
+        Ok(Self { ledger, processes, routes, sources, load, places, bus, names, full, work, probing, keep })
     }
 
     /// Starts the agent's processes, and what sends to them.
     pub(super) fn start(&mut self, plan: &Plan, clock: RunClock) -> Result<(), RunError> {
         self.names.ports.release();
         self.processes.start_first(&self.bus)?;
-        self.sources.start_senders(plan, &self.load, &mut self.names, &self.ledger, clock)
+        self.sources.start_senders(plan, &self.load, &mut self.names, &self.ledger, clock)?;
+        let asked = probes::of(plan, &mut self.names)?;
+        self.probing = Probing::start(asked, &self.bus, clock).map_err(loadgen::write::WriteError::Thread)?;
+        Ok(())
     }
 
     /// The queue of full files; it can be taken once.
@@ -140,6 +148,7 @@ impl Stage {
     /// Asks every process to end, the last of the scenario first, because it hands on to those before; then ends it. What is
     /// still delivered on SIGTERM is booked.
     pub(super) fn end_processes(&mut self, trial: &mut Trial<'_>, gently: bool) {
+        self.probing = Probing::default();
         for process in self.processes.iter_mut().rev() {
             let deadline = trial.now_us() + END_WITHIN_US;
             if gently {

@@ -9,7 +9,7 @@ use super::{
     Bundle, Source, Spec, SpecError, bundle,
     names::{self, Known, Name, Part, SinkPart},
 };
-use crate::spec::{self, Fault, FaultDo, Limits, Process, Sink, SinkKind, Via};
+use crate::spec::{self, Fault, FaultDo, Limits, Probes, Process, Sink, SinkKind, Via};
 
 /// One agent process.
 #[derive(Debug, Clone, Serialize)]
@@ -23,6 +23,9 @@ pub struct Instance {
     /// How much of the machine it may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// What is asked of it while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probes: Option<Probes>,
     /// The routes at whose ends it delivers itself, by index.
     pub delivers: Vec<usize>,
     /// True if a fault starts it, and not the begin of the run.
@@ -73,9 +76,12 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
         routes_in(&link.to, (&known, &ways), source, &format!("link.{at}.to"))?;
     }
     for (at, group) in spec.load.group.iter().enumerate() {
-        if let Via::Beats(beats) = &group.via {
-            routes_in(&beats.to, (&known, &ways), source, &format!("load.group.{at}.via"))?;
-        }
+        let to = match &group.via {
+            Via::File => continue,
+            Via::Beats(beats) => &beats.to,
+            Via::Syslog(syslog) => &syslog.to,
+        };
+        routes_in(to, (&known, &ways), source, &format!("load.group.{at}.via"))?;
     }
     let links = spec.link.iter().map(|link| Link { name: link.name.clone(), to: link.to.clone() }).collect();
     let mut instances = Vec::new();
@@ -91,6 +97,7 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
                 config: config.clone(),
                 env: process.env.clone(),
                 limits: process.limits,
+                probes: process.probes.clone(),
                 delivers: delivers.iter().copied().collect(),
                 later: spec.fault.iter().any(|f| f.what == FaultDo::StartProcess && concerns(spec, f, &name)),
                 reloads: reloads(spec, source, &name)?,

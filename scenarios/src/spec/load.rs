@@ -105,6 +105,19 @@ pub enum Via {
     File,
     /// Sent in Filebeat's protocol; what was not acknowledged is sent again.
     Beats(Beats),
+    /// Sent as syslog messages.
+    Syslog(Syslog),
+}
+
+impl Via {
+    /// True if the records lie in files.
+    pub fn is_written(&self) -> bool {
+        match self {
+            Self::File => true,
+            Self::Beats(_) => false,
+            Self::Syslog(syslog) => syslog.file,
+        }
+    }
 }
 
 /// Senders that speak Filebeat's protocol.
@@ -119,6 +132,86 @@ pub struct Beats {
     /// Whether windows are compressed.
     #[serde(default)]
     pub compress: bool,
+}
+
+/// Senders of syslog messages. What the other side does not take is booked as lost at the source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Syslog {
+    /// Where to: the path of a socket, for example `{socket.in}`, or an address, for example `127.0.0.1:{agent.port.in}`.
+    pub to: String,
+    /// Through what kind of socket.
+    #[serde(default)]
+    pub transport: Transport,
+    /// How the head of a message looks.
+    #[serde(default)]
+    pub format: SyslogFormat,
+    /// What parts messages on connections.
+    #[serde(default)]
+    pub framing: SyslogFraming,
+    /// What becomes of a message that is not taken at once.
+    #[serde(default)]
+    pub when_full: WhenFull,
+    /// Connections in flight: so many messages leave back to back.
+    #[serde(default = "one_sender")]
+    pub senders: u32,
+    /// Whether each record is written to a file first, which is read by another way; then full sockets drop.
+    #[serde(default)]
+    pub file: bool,
+    /// The route on which its records are lost if they are; absent: on every one.
+    pub route: Option<String>,
+}
+
+/// Kinds of sockets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// Datagrams to a path, as nginx and syslog(3) send them.
+    #[default]
+    UnixDgram,
+    /// A connection to a path.
+    UnixStream,
+    /// Datagrams to a port.
+    Udp,
+    /// A connection to a port.
+    Tcp,
+}
+
+/// Heads of syslog messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyslogFormat {
+    /// `<190>Nov 21 05:50:01 host nginx: …`
+    #[default]
+    Rfc3164,
+    /// `<190>1 2026-11-21T05:50:01.123456Z host nginx …`
+    Rfc5424,
+}
+
+/// What parts messages on connections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyslogFraming {
+    /// A line feed behind each.
+    #[default]
+    Lf,
+    /// Its length before each.
+    Octet,
+}
+
+/// What a sender does with what is not taken at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// It is lost, as with nginx.
+    #[default]
+    Drop,
+    /// The sender waits, as syslog(3) and rsyslog do.
+    Block,
+}
+
+fn one_sender() -> u32 {
+    1
 }
 
 /// What is to become of the records of a group.
@@ -143,6 +236,8 @@ pub enum Body {
     /// One nginx access log entry as JSON.
     #[default]
     NginxJson,
+    /// The same with the virtual host, as an ingress logs it.
+    IngressJson,
     /// A line of application text.
     AppText,
 }

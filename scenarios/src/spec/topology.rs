@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Delivery, Sink, SourceLoss,
+    Delivery, Probes, Sink, SourceLoss,
     units::{Cpu, Size},
 };
 
@@ -33,6 +33,8 @@ pub struct Process {
     pub env: BTreeMap<String, String>,
     /// How much of the machine it may use.
     pub limits: Option<Limits>,
+    /// What is asked of it over HTTP while it runs; a probe that fails breaks the contract.
+    pub probes: Option<Probes>,
 }
 
 /// How much of the machine a process may use.

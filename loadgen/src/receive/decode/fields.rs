@@ -42,7 +42,7 @@ const COMBINED: [(&[&str], bool); 10] = [
 /// The fields of a text; `None` if it has none, or is not what its body says.
 pub(super) fn of(body: Body, text: &str) -> Option<Vec<Field<'_>>> {
     match body {
-        Body::NginxJson => match serde_json::from_str(text).ok()? {
+        Body::NginxJson | Body::IngressJson => match serde_json::from_str(text).ok()? {
             Value::Object(members) => Some(members.into_iter().map(|(key, value)| Field::json(key, value)).collect()),
             _ => None,
         },

@@ -8,7 +8,7 @@ use crate::{
         names,
         topology::{known, ways},
     },
-    spec::{Expect, Fault, FaultDo, SinkKind, Via},
+    spec::{Expect, Fault, FaultDo, SinkKind, Syslog, Transport, Via, WhenFull},
 };
 
 /// Most processes of a run.
@@ -103,10 +103,10 @@ impl Of<'_> {
             }
             match &group.via {
                 Via::File => {}
-                Via::Beats(_) if group.node.is_some() => {
+                Via::Beats(_) | Via::Syslog(_) if group.node.is_some() && !group.via.is_written() => {
                     return self.refuse(&key("node"), "records that are sent lie on no node");
                 }
-                Via::Beats(_) if spec.process.is_empty() => {
+                Via::Beats(_) | Via::Syslog(_) if spec.process.is_empty() => {
                     return self
                         .refuse(&key("via"), "the agent that the bench configures only tails; write a [[process]]");
                 }
@@ -114,12 +114,34 @@ impl Of<'_> {
                     return self.refuse(&key("via"), "a window has 1 to 8192 events");
                 }
                 Via::Beats(_) => {}
+                Via::Syslog(syslog) => self.syslog(at, syslog)?,
             }
         }
         if spec.load.group.iter().all(|group| group.expect == Expect::Dropped) {
             return self.refuse("load.group", "every group is to be dropped; one at least must arrive");
         }
         Ok(())
+    }
+
+    fn syslog(&self, at: usize, syslog: &Syslog) -> Checked {
+        let key = format!("load.group.{at}.via");
+        if !(1..=1_024).contains(&syslog.senders) {
+            return self.refuse(&key, "give 1 to 1024 senders");
+        }
+        if syslog.file && (syslog.when_full == WhenFull::Block || syslog.transport != Transport::UnixDgram) {
+            let why = "what is written to a file as well goes by datagrams to a Unix socket and never waits for it";
+            return self.refuse(&key, why);
+        }
+        let routes = known(self.spec).routes;
+        match &syslog.route {
+            Some(route) if !routes.contains(route) => {
+                self.refuse(&key, format!("no route is called `{route}`; there are: {}", routes.join(", ")))
+            }
+            None if syslog.file && routes.len() > 1 => {
+                self.refuse(&key, "say with `route` on which of them a record is lost that the socket does not take")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Which doublings the end of a process explains can be told from the ends of a way only if no other process

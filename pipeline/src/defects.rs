@@ -23,6 +23,8 @@ pub enum Defect {
     CheckpointLag,
     /// A bulk request that was answered with 200 counts as taken whole, whatever the answer says of its items.
     BulkPartialIgnored,
+    /// Records that are given another tag wait in a small buffer of the filter; what does not fit is dropped.
+    EmitterOverlimitDrop,
 }
 
 /// What the catalogue says about a defect.
@@ -107,6 +109,14 @@ pub const ALL: &[About] = &[
         trigger: "the store refuses some items of a bulk request and answers the request itself with 200",
         effect: "the refused records are lost",
         scenarios: &["elk-syslog"],
+    },
+    About {
+        defect: Defect::EmitterOverlimitDrop,
+        id: "emitter-overlimit-drop",
+        ancestor: "Fluent Bit's in_emitter behind rewrite_tag (fluent-bit#8198)",
+        trigger: "more records are given another tag at once than the emitter's buffer holds",
+        effect: "the records that do not fit are lost, and nothing says so",
+        scenarios: &["sidecar-syslog"],
     },
 ];
 

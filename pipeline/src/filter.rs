@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
-use crate::{buffer::route::Matching, config::plan::LogLevel, event::Event, parse::Batch};
+use crate::{buffer::route::Matching, config::plan::LogLevel, defects::Defect, event::Event, parse::Batch};
 
 pub(crate) mod chain;
 pub mod grep;
@@ -167,6 +167,13 @@ impl Filter {
             FilterKind::RewriteTag(plan) => Self::RewriteTag(rewrite_tag::RewriteTag::new(plan.clone(), index)),
             FilterKind::Throttle(plan) => Self::Throttle(throttle::Throttle::new(*plan)),
         })
+    }
+
+    /// From now on it has the bug, if it is one of its own.
+    fn plant(&mut self, defect: Defect) {
+        if let Self::RewriteTag(rewrite) = self {
+            rewrite.plant(defect);
+        }
     }
 
     /// Passes a batch of fields.

@@ -206,7 +206,7 @@ impl Service {
         let buffer = buffer.map_err(|error| ServiceError::System { what: "make an eventfd", error })?;
         let salt = clock.unix_ns() as u64;
         let buffer = Arc::new(buffer.salted(salt).kept(plan, salt)?);
-        let chain = Arc::new(Chain::open(&plan.filters, &buffer)?);
+        let chain = Arc::new(Chain::open(&plan.filters, &buffer)?.planted(defect));
         let (listening, stopped) = watch::channel(false);
         let (given_up, giving_up) = watch::channel(false);
         let (mut inputs, mut listeners) = (Vec::new(), Vec::new());

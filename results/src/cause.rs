@@ -31,6 +31,7 @@ enum Kind {
     RereadFile,
     ResentInFlight,
     AckLost,
+    TakenAndDropped,
     Unexplained,
 }
 
@@ -49,6 +50,7 @@ impl Kind {
             Self::RereadFile => "reread-file",
             Self::ResentInFlight => "resent-in-flight",
             Self::AckLost => "ack-lost",
+            Self::TakenAndDropped => "taken-and-dropped",
             Self::Unexplained => "unexplained",
         }
     }

@@ -329,4 +329,27 @@ fn halves_of_requests_that_were_refused_and_not_sent_again() {
 #[test]
 fn a_hole_while_whole_requests_were_refused_is_no_half() {
     assert_cause(&halved("refuse"), "lost", "unexplained", 40, &["nothing on record explains the hole"]);
+#[test]
+fn records_that_were_sent_and_taken_while_the_agent_was_up_were_dropped_inside() {
+    let mut story = Story::new();
+    story.write(1, 100);
+    story.deliver(2, 0..40);
+    story.deliver(3, 45..100);
+    assert_cause(&story, "lost", "taken-and-dropped", 5, &["no send of records 40–44 failed", "record 45 after them arrived"]);
+}
+
+#[test]
+fn records_that_were_sent_last_or_around_an_end_of_the_agent_may_have_gone_elsewhere() {
+    let mut story = Story::new();
+    story.write(1, 100);
+    story.deliver(2, 0..40);
+    assert_cause(&story, "lost", "unexplained", 60, &["no known file"]);
+    let mut story = Story::new();
+    story.write(1, 50);
+    story.deliver(2, 0..40);
+    story.sample(3);
+    story.kill(4);
+    story.write(5, 50);
+    story.deliver(6, 60..100);
+    assert_cause(&story, "lost", "unexplained", 20, &["no known file"]);
 }

@@ -22,6 +22,7 @@ use super::{Filter, FilterCounters, FilterError, FilterPlan, Flow};
 use crate::{
     buffer::{Buffer, Done, route::Matching},
     config::plan::LogLevel,
+    defects::Defect,
     parse::Batch,
     service::log::Scope,
 };
@@ -93,6 +94,15 @@ impl Chain {
             wake,
             broken: OnceLock::new(),
         })
+    }
+
+    /// The same with a bug in the filters whose bug it is.
+    #[must_use]
+    pub fn planted(self, defect: Option<Defect>) -> Self {
+        if let Some(defect) = defect {
+            self.links().iter_mut().for_each(|link| link.filter.plant(defect));
+        }
+        self
     }
 
     /// Passes a batch through every filter that matches it; what comes out goes into the buffer. `mono_ms` is the time of

@@ -17,6 +17,7 @@ use crate::{
         keys::{Keys, bad},
         value,
     },
+    defects::Defect,
     event::{
         Event, Value,
         accessor::{Accessor, Template},
@@ -67,17 +68,44 @@ fn rule(entry: &Entry) -> At<Rule> {
     })
 }
 
+/// Defect: an emitter of its own, which takes so many records in so many milliseconds and forgets the others.
+#[derive(Debug, Default)]
+struct Emitter {
+    turn: u64,
+    taken: usize,
+}
+
+const EMITTER_RECORDS: usize = 128;
+const EMITTER_TURN_MS: u64 = 100;
+
+impl Emitter {
+    fn takes(&mut self, mono_ms: u64) -> bool {
+        let turn = mono_ms / EMITTER_TURN_MS;
+        if turn != self.turn {
+            *self = Self { turn, taken: 0 };
+        }
+        self.taken += 1;
+        self.taken <= EMITTER_RECORDS
+    }
+}
+
 /// The filter at work.
 #[derive(Debug)]
 pub(super) struct RewriteTag {
     plan: RewriteTagPlan,
+    emitter: Option<Emitter>,
     /// Its place among the filters.
     index: u16,
 }
 
 impl RewriteTag {
     pub(super) fn new(plan: RewriteTagPlan, index: usize) -> Self {
-        Self { plan, index: index as u16 }
+        Self { plan, emitter: None, index: index as u16 }
+    }
+
+    /// From now on it has the bug, if it is this one's.
+    pub(super) fn plant(&mut self, defect: Defect) {
+        self.emitter = (defect == Defect::EmitterOverlimitDrop).then(Emitter::default);
     }
 
     /// Whether this filter sent the batch round.
@@ -85,7 +113,7 @@ impl RewriteTag {
         batch.trip.sender == Some(self.index)
     }
 
-    pub(super) fn apply(&self, mut batch: Batch, flow: &mut Flow<'_>) {
+    pub(super) fn apply(&mut self, mut batch: Batch, flow: &mut Flow<'_>) {
         if batch.trip.passes >= PASSES_MAX {
             if flow.fail(batch.len() as u64) {
                 tracing::error!(filter = flow.name, tag = ?batch.tag, "sent round {PASSES_MAX} times; its rules make a circle, so it goes on as it is");
@@ -95,13 +123,17 @@ impl RewriteTag {
         }
         let mut sent = Sent::default();
         let tag = Arc::clone(&batch.tag);
+        let mut emitter = self.emitter.take();
         batch.events.retain(|event| {
             let Some((tag, keep)) = self.tag(event, &tag, flow) else { return true };
             let part = if keep { event.part(1) } else { event.id };
-            sent.push(&tag, Event { id: part, ..event.clone() });
+            if emitter.as_mut().is_none_or(|emitter| emitter.takes(flow.mono_ms)) {
+                sent.push(&tag, Event { id: part, ..event.clone() });
+            }
             flow.counters.added.fetch_add(u64::from(keep), Ordering::Relaxed);
             keep
         });
+        self.emitter = emitter;
         for (tag, events) in sent.batches {
             let mut again = batch.derived(tag, events);
             again.trip.passes += 1;

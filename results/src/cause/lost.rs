@@ -6,6 +6,7 @@
 //! around a kill    ▓▓··▓▓                agent-crash
 //! while halved     ▓▓·▓·▓▓               refused-in-part
 //! to the very end  ▓▓··│····│····        all-after
+//! sent, no files   ▓▓··▓▓·▓▓             taken-and-dropped
 //! ```
 
 mod unread;
@@ -63,7 +64,10 @@ impl Case<'_> {
             return (Kind::RefusedInPart, vec![sentence]);
         }
         let Some((_, first)) = self.history.holder(self.stream, hole.start) else {
-            return (Kind::Unexplained, vec![self.unexplained(hole)]);
+            return match self.taken(hole) {
+                Some(sentence) => (Kind::TakenAndDropped, vec![sentence]),
+                None => (Kind::Unexplained, vec![self.unexplained(hole)]),
+            };
         };
         let from_start = hole.start == first.first_seq;
         if from_start
@@ -113,6 +117,22 @@ impl Case<'_> {
             halved.until_us.map_or_else(|| "the end".to_owned(), seconds),
             sentence([hole.clone()], 1)
         ))
+    }
+
+    /// For records that were sent and lie in no file: the other side took them, lived on, and delivered what came later.
+    fn taken(&self, hole: &Range<u64>) -> Option<String> {
+        let (_, most) = self.books.source_band(self.books.routes().route_of(self.entry));
+        let later = self.book().arrived().next_set(hole.end)?;
+        let lived_on = self.history.endings.iter().all(|ending| {
+            self.history.sample_at(self.entry, ending.t_us).is_some_and(|then| then.0 <= hole.start || then.0 > later)
+        });
+        (most == 0 && lived_on).then(|| {
+            format!(
+                "no send of records {} failed, the agent was up, and record {later} after them arrived: it took them and dropped \
+                 them.",
+                sentence([hole.clone()], 1)
+            )
+        })
     }
 
     fn all_after(&self, hole: &Range<u64>, first: &Life) -> String {

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::PASSES_MAX;
-use crate::filter::tests::{Bench, refused};
+use crate::{
+    defects::Defect,
+    filter::tests::{Bench, refused},
+};
 
 #[test]
 fn a_record_goes_round_under_its_new_tag_and_the_original_stays_if_asked() {
@@ -77,5 +80,21 @@ proptest! {
             prop_assert!(out.iter().any(|(_, other)| other == text), "{} {} is lost", a, b);
         }
         prop_assert_eq!(bench.unreleased(), 0);
+    }
+}
+
+#[test]
+fn a_planted_emitter_forgets_what_it_does_not_hold() {
+    let keys = "[FILTER]\nName rewrite_tag\nMatch in\nRule a . out true\n";
+    for (defect, expected) in [(None, 400), (Some(Defect::CheckpointLag), 400), (Some(Defect::EmitterOverlimitDrop), 256)] {
+        let mut bench = Bench::new(keys);
+        bench.chain = bench.chain.planted(defect);
+        for turn in 0..2 {
+            bench.at_ms = turn * 100;
+            bench.push("in", &[r#"{"a":1}"#; 200]);
+        }
+        let out = bench.out();
+        let on = |wanted: &str| out.iter().filter(|(tag, _)| tag == wanted).count();
+        assert_eq!((on("in"), on("out")), (400, expected), "{defect:?}");
     }
 }

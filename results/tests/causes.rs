@@ -329,6 +329,8 @@ fn halves_of_requests_that_were_refused_and_not_sent_again() {
 #[test]
 fn a_hole_while_whole_requests_were_refused_is_no_half() {
     assert_cause(&halved("refuse"), "lost", "unexplained", 40, &["nothing on record explains the hole"]);
+}
+
 #[test]
 fn records_that_were_sent_and_taken_while_the_agent_was_up_were_dropped_inside() {
     let mut story = Story::new();

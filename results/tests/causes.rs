@@ -337,7 +337,13 @@ fn records_that_were_sent_and_taken_while_the_agent_was_up_were_dropped_inside()
     story.write(1, 100);
     story.deliver(2, 0..40);
     story.deliver(3, 45..100);
-    assert_cause(&story, "lost", "taken-and-dropped", 5, &["no send of records 40–44 failed", "record 45 after them arrived"]);
+    assert_cause(
+        &story,
+        "lost",
+        "taken-and-dropped",
+        5,
+        &["no send of records 40–44 failed", "record 45 after them arrived"],
+    );
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub const ALL: &[(&str, &str)] = shipped![
     "steady",
     "forward-aggregate",
     "elk-syslog",
+    "sidecar-syslog",
+    "daemonset-vs-sidecar",
 ];
 
 /// Files that shipped scenarios name beside `pipeline::configs`.

@@ -4,8 +4,8 @@ use results::identity::StreamId;
 use serde::Serialize;
 
 use crate::spec::{
-    Agent, Body, Expect, Fault, Group, Layout, Long, Net, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap, SwapHow, Via,
-    Write,
+    Agent, Body, Expect, Fault, Group, Layout, Long, Net, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap, SwapHow,
+    Via, Write,
     file::{Source, SpecError},
     units::{Rate, Size, Span},
 };

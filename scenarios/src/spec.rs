@@ -26,8 +26,8 @@ pub use contract::{Contract, Delivery, Proof, SourceLoss};
 pub use fault::{Fault, FaultDo, ReloadOutcome};
 pub use hands::{Remove, Rotate, Rotator, Swap, SwapHow};
 pub use load::{
-    Beats, Body, Expect, Group, Layout, Load, Long, Pace, Syslog, SyslogFormat, SyslogFraming, Transport, Via, WhenFull,
-    Write,
+    Beats, Body, Expect, Group, Layout, Load, Long, Pace, Syslog, SyslogFormat, SyslogFraming, Transport, Via,
+    WhenFull, Write,
 };
 pub use net::{Net, Probes};
 pub use topology::{Limits, Link, Process, Route};

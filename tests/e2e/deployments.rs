@@ -9,7 +9,7 @@ use results::outcome::{Outcome, Verdict};
 use crate::support::{live, place, run, run_folders};
 
 /// The scenarios that have a test here.
-pub(crate) const NAMES: &[&str] = &["forward-aggregate", "elk-syslog"];
+pub(crate) const NAMES: &[&str] = &["forward-aggregate", "elk-syslog", "sidecar-syslog", "daemonset-vs-sidecar"];
 
 /// One run of a scenario that must pass, and its folder.
 fn passes(scenario: &str, out: &Path) -> (Outcome, PathBuf) {
@@ -46,4 +46,28 @@ fn both_ways_out_of_the_pipeline_have_books_of_their_own() {
     assert_eq!((es.books.lost, es.books.delivered), (0, outcome.books.written));
     assert!(syslog.books.delivered > 0 && syslog.books.delivered + syslog.books.lost == syslog.books.expected);
     println!("by UDP {} of {} were lost", syslog.books.lost, syslog.books.expected);
+}
+
+#[test]
+fn a_sidecar_delivers_whatever_its_socket_took() {
+    let out = place();
+    let (outcome, _) = passes("sidecar-syslog", out.path());
+    let books = &outcome.books;
+    assert_eq!((books.lost, books.duplicated, books.delivered), (0, 0, books.expected));
+    assert_eq!(books.written, books.delivered + books.source_lost);
+    assert!(
+        outcome.source_losses.iter().all(|loss| loss.by_name),
+        "the senders know each: {:?}",
+        outcome.source_losses
+    );
+}
+
+#[test]
+fn the_file_and_the_socket_are_compared_at_the_same_rate() {
+    let out = place();
+    let (outcome, _) = passes("daemonset-vs-sidecar", out.path());
+    let [tail, sidecar] = &outcome.routes[..] else { panic!("two routes: {:?}", outcome.routes) };
+    assert_eq!((tail.books.written, tail.books.source_lost, tail.books.lost), (sidecar.books.written, 0, 0));
+    assert_eq!((sidecar.books.lost, sidecar.books.delivered), (0, sidecar.books.written - sidecar.books.source_lost));
+    println!("of {} the socket did not take {}", sidecar.books.written, sidecar.books.source_lost);
 }

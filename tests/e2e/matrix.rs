@@ -21,6 +21,7 @@ fn expected(defect: Defect) -> (&'static str, &'static str) {
         Defect::CheckpointBeforeDelivery => ("lost", "agent-crash"),
         Defect::CheckpointLag => ("duplicated", "checkpoint-behind"),
         Defect::BulkPartialIgnored => ("lost", "refused-in-part"),
+        Defect::EmitterOverlimitDrop => ("lost", "taken-and-dropped"),
     }
 }
 

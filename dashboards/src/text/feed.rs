@@ -118,7 +118,13 @@ fn kind(what: &What) -> &'static str {
 
 /// News that are told however often they come: they are findings, or few by nature.
 fn always(what: &What) -> bool {
-    matches!(what, What::Phase(_) | What::Agent(AgentEvent::Ended { asked: false, .. } | AgentEvent::OomKilled { .. } | AgentEvent::ProbeFailed { .. }))
+    matches!(
+        what,
+        What::Phase(_)
+            | What::Agent(
+                AgentEvent::Ended { asked: false, .. } | AgentEvent::OomKilled { .. } | AgentEvent::ProbeFailed { .. }
+            )
+    )
 }
 
 #[cfg(test)]

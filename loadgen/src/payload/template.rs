@@ -69,7 +69,10 @@ pub(super) fn draw(body: Body, seed: u64, len: usize) -> Vec<u8> {
         Body::NginxJson => (nginx(&mut dice, &blank, &field), r#""}"#),
         Body::IngressJson => {
             let host = dice.pick(HOSTS);
-            (nginx(&mut dice, &blank, &field).replacen(r#"","method"#, &format!(r#"","vhost":"{host}","method"#), 1), r#""}"#)
+            (
+                nginx(&mut dice, &blank, &field).replacen(r#"","method"#, &format!(r#"","vhost":"{host}","method"#), 1),
+                r#""}"#,
+            )
         }
         Body::AppText => {
             let (level, worker) = (dice.pick(LEVELS), dice.roll(64));

@@ -91,8 +91,7 @@ fn ask(asked: &Asked, bus: &Bus, clock: RunClock, stop: &AtomicBool) {
     let probes = &asked.probes;
     let at = (Ipv4Addr::LOCALHOST, asked.port).into();
     let paths = [&probes.readiness, &probes.liveness];
-    let mut paths: Vec<Path<'_>> =
-        paths.into_iter().flatten().map(|path| Path { path, failed: None }).collect();
+    let mut paths: Vec<Path<'_>> = paths.into_iter().flatten().map(|path| Path { path, failed: None }).collect();
     let mut next_us = clock.now_us();
     while !stop.load(Ordering::Acquire) {
         for path in &mut paths {

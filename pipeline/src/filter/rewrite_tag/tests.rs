@@ -86,7 +86,9 @@ proptest! {
 #[test]
 fn a_planted_emitter_forgets_what_it_does_not_hold() {
     let keys = "[FILTER]\nName rewrite_tag\nMatch in\nRule a . out true\n";
-    for (defect, expected) in [(None, 400), (Some(Defect::CheckpointLag), 400), (Some(Defect::EmitterOverlimitDrop), 256)] {
+    for (defect, expected) in
+        [(None, 400), (Some(Defect::CheckpointLag), 400), (Some(Defect::EmitterOverlimitDrop), 256)]
+    {
         let mut bench = Bench::new(keys);
         bench.chain = bench.chain.planted(defect);
         for turn in 0..2 {

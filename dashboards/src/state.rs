@@ -154,7 +154,7 @@ impl State {
             What::Sample(sample) => self.sample(event.t_us, sample),
             What::Streams(streams) => self.streams.clone_from(streams),
             What::GenerationOpened(generation) => self.opened(generation.file),
-            What::GenerationClosed(_) => {}
+            What::GenerationClosed(_) | What::Dropped(_) => {}
             What::RotationStep(step) => self.step(step),
             What::Fault(fault) => self.fault(event.t_us, fault),
             What::Agent(agent) => self.agent(agent),

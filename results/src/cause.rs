@@ -11,7 +11,14 @@ use std::ops::Range;
 
 pub(crate) use self::words::{name, seconds};
 use self::{history::History, lost::Case, words::fitting};
-use crate::{books::Books, event::Event, identity::StreamId, outcome::Cause, ranges::sentence};
+use crate::{
+    books::Books,
+    event::{Event, What},
+    identity::StreamId,
+    outcome::Cause,
+    ranges::sentence,
+    route::RouteId,
+};
 
 /// Stretches named in one cause.
 const MAX_NAMED: usize = 4;
@@ -26,6 +33,7 @@ enum Kind {
     AgentCrash,
     RefusedInPart,
     AllAfter,
+    DatagramsDropped,
     RereadAfterRenameBack,
     CheckpointBehind,
     RereadFile,
@@ -45,6 +53,7 @@ impl Kind {
             Self::AgentCrash => "agent-crash",
             Self::RefusedInPart => "refused-in-part",
             Self::AllAfter => "all-after",
+            Self::DatagramsDropped => "datagrams-dropped",
             Self::RereadAfterRenameBack => "reread-after-rename-back",
             Self::CheckpointBehind => "checkpoint-behind",
             Self::RereadFile => "reread-file",
@@ -71,12 +80,15 @@ pub fn causes(books: &Books, events: &[Event]) -> Vec<Cause> {
     let mut causes = Vec::new();
     for route in books.routes().ids() {
         // Where the source's own count covers all that is missing, the agent has nothing to explain.
-        let is_agents = books.route_totals(route).lost > 0;
+        let lost = books.route_totals(route).lost;
+        let dropped = dropped(books, events, route);
         for at in books.routes().entries(route) {
             let entry = StreamId(at as u16);
             let case = Case { history: &history, books, entry, stream: books.routes().stream_of(entry) };
             let name = books.name(entry);
-            if is_agents {
+            if lost > 0 && dropped >= lost {
+                causes.extend(summed("lost", &name, case.on_the_wire(dropped, lost)));
+            } else if lost > 0 {
                 causes.extend(summed("lost", &name, case.explain()));
             }
             causes.extend(summed("duplicated", &name, duplicated::explain(&books.streams()[at], &case)));
@@ -84,6 +96,17 @@ pub fn causes(books: &Books, events: &[Event]) -> Vec<Cause> {
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
     causes
+}
+
+/// Datagrams that the kernel dropped on their way to the sink of a route.
+fn dropped(books: &Books, events: &[Event], route: RouteId) -> u64 {
+    let of = |event: &Event| match &event.what {
+        What::Dropped(dropped) if books.routes().is_single() || books.routes().named(&dropped.route) == Some(route) => {
+            dropped.datagrams
+        }
+        _ => 0,
+    };
+    events.iter().map(of).fold(0, u64::saturating_add)
 }
 
 /// Sums what one stream lost or got twice by kind; the sentence is that of the first stretch.

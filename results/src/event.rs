@@ -3,6 +3,9 @@
 //! One event is one line of `events.jsonl`: `{"t_us":1200345,"what":{"rotation_step":{…}}}`. Paths are relative to
 //! the run's work folder where they lie in it. Bytes from outside that are no UTF-8 are escaped as `\xNN` before they get here.
 
+mod parts;
+
+pub use parts::{Dropped, ProcessSample, RouteInfo, RouteSample, Topology};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::StreamId;
@@ -46,30 +49,10 @@ pub enum What {
     Warning(Warning),
     /// A stream stopped moving, or moved again.
     Stall(Stall),
+    /// The kernel dropped datagrams on their way to a sink, by its own counter; once, at the end.
+    Dropped(Dropped),
     /// The run is judged: the last event of a complete run.
     Judged(Box<crate::outcome::Outcome>),
-}
-
-/// What stands between the generator and the judge.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Topology {
-    /// The routes; index = route. With several, entry `route × streams + stream` of the names is a stream on a route.
-    pub routes: Vec<RouteInfo>,
-    /// Streams of which nothing may arrive.
-    pub dropped: Vec<StreamId>,
-    /// Names of the processes under test, in the order of the scenario.
-    pub processes: Vec<String>,
-}
-
-/// A way that every record takes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteInfo {
-    /// Its name.
-    pub name: String,
-    /// Names of the processes it goes through, as far as the scenario tells.
-    pub processes: Vec<String>,
 }
 
 /// The stretches of a run, in order.
@@ -153,40 +136,6 @@ impl Sample {
     pub fn due(&self) -> u64 {
         if self.routes.is_empty() { self.written } else { self.routes.iter().map(|route| route.due).sum() }
     }
-}
-
-/// One route at a moment; records since the start of the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteSample {
-    /// Due on it: written, less to drop, less lost at the source.
-    pub due: u64,
-    /// Distinct records that arrived whole.
-    pub delivered: u64,
-    /// Surplus copies.
-    pub duplicated: u64,
-    /// Lost before any agent could read them.
-    pub source_lost: u64,
-    /// 99th percentile of delivery latency since the last sample, microseconds.
-    pub p99_us: u64,
-}
-
-/// One process of the agent at a moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProcessSample {
-    /// Its name.
-    pub name: String,
-    /// CPU time over all its lifetimes, microseconds.
-    pub cpu_us: u64,
-    /// Resident memory now, bytes.
-    pub rss_bytes: u64,
-    /// Its largest resident size so far, bytes.
-    pub rss_max_bytes: u64,
-    /// How long its limit of CPU has held it up, microseconds.
-    pub throttled_us: u64,
-    /// Files, sockets and the like that it has open.
-    pub open_files: u64,
 }
 
 /// One stream at a moment.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use results::{
     books::Books,
     contract::{Contract, Delivery, RouteContract, SourceLossRule},
-    event::{AgentEvent, Event, ProcessSample, RouteInfo, Sample, StreamSample, Topology, What},
+    event::{AgentEvent, Dropped, Event, ProcessSample, RouteInfo, Sample, StreamSample, Topology, What},
     identity::{self, RecordId, STAMP_LEN, Stamp, StreamId},
     judge::{Trial, judge},
     ledger::{Ledger, LedgerError, LedgerPlan, RouteBook, Seen},
@@ -125,6 +125,24 @@ fn a_route_that_may_lose_is_told_with_its_share_and_fails_nobody() {
     assert_eq!(outcome.verdict, Verdict::Pass, "{:?}", outcome.findings);
     assert!(said(&outcome, "10 of 100 records (10.000 %) were lost on syslog, which at-most-once allows"));
     assert_eq!(outcome.routes[1].delivery, Delivery::AtMostOnce);
+}
+
+#[test]
+fn datagrams_that_the_kernel_dropped_explain_what_is_missing_of_their_route_if_they_are_enough() {
+    let cause = |route: &str, datagrams| {
+        let ledger = ledger(&["store", "syslog"], &[], None);
+        deliver(&ledger, STORE, WEB, 0..100, 10);
+        deliver(&ledger, SYSLOG, WEB, 0..90, 10);
+        let mut events = started();
+        events.push(Event { t_us: 9, what: What::Dropped(Dropped { route: route.to_owned(), datagrams }) });
+        let outcome = judged(&ledger.close().unwrap(), udp_may_lose(), &events);
+        let [cause] = &outcome.causes[..] else { panic!("{:?}", outcome.causes) };
+        (cause.cause.clone(), cause.count, cause.stream.clone())
+    };
+    let all = |name: &str| (name.to_owned(), 10, "web → syslog".to_owned());
+    assert_eq!(cause("syslog", 10), all("datagrams-dropped"));
+    assert_eq!(cause("syslog", 9), all("unexplained"), "one record more is missing than was dropped");
+    assert_eq!(cause("store", 10), all("unexplained"), "they were dropped elsewhere");
 }
 
 #[test]

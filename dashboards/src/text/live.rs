@@ -96,6 +96,7 @@ pub fn news(event: &Event, names: &[String]) -> Option<String> {
         }
         What::Begun(_)
         | What::Topology(_)
+        | What::Dropped(_)
         | What::Sample(_)
         | What::Streams(_)
         | What::GenerationOpened(_)

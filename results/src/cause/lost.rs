@@ -51,6 +51,24 @@ impl Case<'_> {
         self.book().lost().map(|hole| self.hole(hole, whole.as_ref())).collect()
     }
 
+    /// The kernel's own count of dropped datagrams covers all that is missing of the route: nothing is left to the agent.
+    pub(super) fn on_the_wire(&self, dropped: u64, lost: u64) -> Vec<Explained> {
+        let evidence = |hole: &Range<u64>| {
+            format!(
+                "records {} are among the {lost} missing ones of the route, and the kernel dropped {dropped} datagrams on their \
+                 way to its sink, by the socket's own counter.",
+                sentence([hole.clone()], 1)
+            )
+        };
+        let explained = |hole: Range<u64>| Explained {
+            kind: Kind::DatagramsDropped,
+            count: hole.end - hole.start,
+            evidence: vec![evidence(&hole)],
+            seqs: hole,
+        };
+        self.book().lost().map(explained).collect()
+    }
+
     fn hole(&self, hole: Range<u64>, whole: Option<&Whole>) -> Explained {
         let (kind, evidence) = self.reason(&hole, whole);
         Explained { kind, count: hole.end - hole.start, seqs: hole, evidence }
@@ -152,14 +170,12 @@ impl Case<'_> {
     }
 
     fn unexplained(&self, hole: &Range<u64>) -> String {
-        let place = self.history.holder(self.stream, hole.start).map_or_else(
-            || "no known file".to_owned(),
-            |(_, life)| format!("generation {} of {} (inode {})", life.generation, name(&life.path), life.file.inode),
-        );
-        format!(
-            "records {} of {place} are missing, and nothing on record explains the hole.",
-            sentence([hole.clone()], 1)
-        )
+        // What is sent and not written to a file has none.
+        let place = self.history.holder(self.stream, hole.start).map_or_else(String::new, |(_, life)| {
+            format!(" of generation {} of {} (inode {})", life.generation, name(&life.path), life.file.inode)
+        });
+        let records = sentence([hole.clone()], 1);
+        format!("records {records}{place} are missing, and nothing on record explains the hole.")
     }
 
     /// True if no record of a file arrived that had any.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use results::{
-    event::{Phase, What},
+    event::{Dropped, Phase, What},
     stall::StallDetector,
 };
 
@@ -133,6 +133,7 @@ impl Control<'_> {
                 let text =
                     format!("the kernel dropped {dropped} datagrams of route {} before they could be read", route.name);
                 trial.warn("datagrams-dropped", &text);
+                trial.say(What::Dropped(Dropped { route: route.name.clone(), datagrams: dropped }));
             }
         }
         Ok(())

@@ -34,12 +34,11 @@ fn deployment(killed: bool) {
     let place = place();
     let root = place.path().canonicalize().unwrap();
     let Some(disk) = SmallDisk::mount(&root.join("state"), "4m") else { return };
-    shipped(&root);
+    let port = free_port();
+    shipped(&root, port);
     let protocol = Protocol::Elastic(ElasticPlan::default());
     let ends = Ends::start(&root, Framing::Docker, protocol, 1_000.0);
-    let (port, sink) = (free_port(), ends.sink.addr().port().to_string());
-    let upstream = format!("[UPSTREAM]\nName one\n[NODE]\nName one\nHost 127.0.0.1\nPort {port}\n");
-    fs::write(root.join("forwarder-upstream.conf"), upstream).unwrap();
+    let sink = ends.sink.addr().port().to_string();
     let start = |name: &str| {
         let state = root.join("state").join(name);
         fs::create_dir(disk.seen(&state)).unwrap();
@@ -48,6 +47,7 @@ fn deployment(killed: bool) {
             ("LOGS", root.join("var/log/containers").display().to_string()),
             ("SHARED_KEY", "secret".to_owned()),
             ("HOSTNAME", name.to_owned()),
+            ("HTTP_PORT", free_port().to_string()),
             ("PORT", port.to_string()),
             ("ES_HOST", "127.0.0.1".to_owned()),
             ("ES_PORT", sink.clone()),

@@ -25,6 +25,7 @@ mod reload;
 mod report;
 mod scenarios;
 mod shapes;
+mod stdin;
 mod storms;
 mod support;
 mod tui;

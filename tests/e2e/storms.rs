@@ -33,12 +33,11 @@ struct Deployment {
 
 impl Deployment {
     fn start(root: &Path, protocol: Protocol) -> Self {
-        shipped(root);
+        let port = free_port();
+        shipped(root, port);
         let elastic = matches!(protocol, Protocol::Elastic(_));
         let ends = Ends::start(root, Framing::Docker, protocol, RATE);
-        let (port, sink) = (free_port(), ends.sink.addr().port());
-        let upstream = root.join("forwarder-upstream.conf");
-        fs::write(upstream, format!("[UPSTREAM]\nName one\n[NODE]\nName one\nHost 127.0.0.1\nPort {port}\n")).unwrap();
+        let sink = ends.sink.addr().port();
         if !elastic {
             let config = root.join("aggregator.conf");
             let text = fs::read_to_string(&config).unwrap();
@@ -53,6 +52,7 @@ impl Deployment {
                 ("LOGS", root.join("var/log/containers").display().to_string()),
                 ("SHARED_KEY", "secret".to_owned()),
                 ("HOSTNAME", name.to_owned()),
+                ("HTTP_PORT", free_port().to_string()),
             ];
             env.extend_from_slice(more);
             let mut agent = Agent::new(root.join(format!("{name}.conf")), &env);

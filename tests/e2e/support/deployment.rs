@@ -153,18 +153,14 @@ impl Drop for Agent {
     }
 }
 
-/// The shipped configurations, copied to `folder` with their pages closed, because their ports are fixed.
-pub(crate) fn shipped(folder: &Path) {
+/// The shipped configurations, copied to `folder`, with one aggregator at this port.
+pub(crate) fn shipped(folder: &Path, aggregator: u16) {
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("pipeline/configs")).unwrap() {
         let path = entry.unwrap().path();
-        let text = fs::read_to_string(&path).unwrap();
-        let line = |line: &str| {
-            let open = line.trim_start().starts_with("HTTP_Server") || line.trim_start().starts_with("Health_Check");
-            if open { line.replace("On", "Off") } else { line.to_owned() }
-        };
-        let text: Vec<String> = text.lines().map(line).collect();
-        fs::write(folder.join(path.file_name().unwrap()), text.join("\n") + "\n").unwrap();
+        fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
     }
+    let upstream = format!("[UPSTREAM]\nName one\n[NODE]\nName one\nHost 127.0.0.1\nPort {aggregator}\n");
+    fs::write(folder.join("forwarder-upstream.conf"), upstream).unwrap();
 }
 
 /// A port that nobody has now.

@@ -1,7 +1,12 @@
-//! How many records a CPU-second delivers: CRI lines of 300 bytes from a file to a server in another process, with
-//! acks and checkpoints on.
+//! How many records a CPU-second delivers: lines of 300 bytes from a file, with acks and checkpoints on.
 //!
-//! `cargo run --release -p tailproof-pipeline --example deliver -- [RECORDS] [gzip]`
+//! ```text
+//! cri, gzip   CRI lines ─▶ HTTP, JSON lines, plain or compressed; the server is another process
+//! raw         bare lines ─▶ null
+//! json        JSON lines, parsed ─▶ null
+//! nginx       access log, the combined format by a regular expression ─▶ HTTP
+//! ```
+//! `cargo run --release -p tailproof-pipeline --example deliver -- [RECORDS] [cri|gzip|raw|json|nginx]`
 
 use std::{
     fmt::Write as _,
@@ -27,18 +32,33 @@ fn main() -> Result<(), Failure> {
     fs::create_dir_all(&target)?;
     let folder = tempfile::tempdir_in(target)?;
     let at = folder.path().canonicalize()?;
-    let bytes = fill(&at.join("a.log"), records)?;
+    let kind = args.get(1).map_or("cri", String::as_str);
+    let (line, keys): (Line, &str) = match kind {
+        "cri" | "gzip" => (cri, "multiline.parser cri"),
+        "raw" => (raw, ""),
+        "json" => (json, "Parser json"),
+        "nginx" => (nginx, "Parser nginx"),
+        _ => return Err(format!("{kind}: cri, gzip, raw, json or nginx").into()),
+    };
+    let bytes = fill(&at.join("a.log"), records, line)?;
+    let input = format!(
+        "[INPUT]\nName tail\nPath {at}/*.log\n{keys}\nDB {at}/tail.db\nRead_from_Head on\n[OUTPUT]\nMatch *\n",
+        at = at.display()
+    );
+    if matches!(kind, "raw" | "json") {
+        let text = input.replace("[OUTPUT]", "Exit_On_Eof on\n[OUTPUT]\nName null");
+        let plan = Config::parse(Path::new("deliver"), &text, &|_| None)?.plan()?;
+        let before = used()?;
+        let ended = Service::start(&plan, None)?.run(None)?;
+        return tell(&format!("{ended:?}"), records, bytes, used()? - before);
+    }
 
     let mut child =
         Command::new(std::env::current_exe()?).args(["sink", &records.to_string()]).stdout(Stdio::piped()).spawn()?;
     let mut said = BufReader::new(child.stdout.take().ok_or("the sink has no output")?).lines();
     let port = said.next().ok_or("the sink said nothing")??;
-    let compress = if args.get(1).is_some_and(|arg| arg == "gzip") { "Compress gzip" } else { "# not compressed" };
-    let text = format!(
-        "[INPUT]\nName tail\nPath {at}/*.log\nmultiline.parser cri\nDB {at}/tail.db\nRead_from_Head on\n\
-         [OUTPUT]\nName http\nMatch *\nPort {port}\n{compress}\n",
-        at = at.display()
-    );
+    let compress = if kind == "gzip" { "Compress gzip" } else { "# not compressed" };
+    let text = format!("{input}Name http\nPort {port}\n{compress}\n");
     let plan = Config::parse(Path::new("deliver"), &text, &|_| None)?.plan()?;
     let before = used()?;
     let service = Service::start(&plan, None)?;
@@ -52,9 +72,13 @@ fn main() -> Result<(), Failure> {
     let cpu = used()? - before;
     let seconds = waiter.join().map_err(|_| "the waiter broke")?.ok_or("the sink ended early")??;
     child.wait()?;
+    tell(&format!("{ended:?}, {seconds} s at the sink"), records, bytes, cpu)
+}
+
+fn tell(ended: &str, records: usize, bytes: u64, cpu: f64) -> Result<(), Failure> {
     let (rate, rss) = (records as f64 / cpu, getrusage(UsageWho::RUSAGE_SELF)?.max_rss() / 1024);
     let text = format!(
-        "{ended:?}: {records} records, {bytes} bytes, {cpu:.3} CPU-s, {seconds} s at the sink\n\
+        "{ended}: {records} records, {bytes} bytes, {cpu:.3} CPU-s\n\
          {rate:.0} records per CPU-s, {:.3} CPU-s per GB, peak RSS {rss} MiB\n",
         cpu / bytes as f64 * 1e9
     );
@@ -68,28 +92,53 @@ fn used() -> Result<f64, Failure> {
     Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 
-/// Lines of 300 bytes with a JSON text.
-fn fill(path: &Path, records: usize) -> Result<u64, Failure> {
+/// Writes record `n` into a line, which is made 300 bytes long afterwards.
+type Line = fn(&mut String, usize) -> std::fmt::Result;
+
+const FIELDS: &str = "\"status\":200,\"bytes\":5120,\"agent\":\"Mozilla/5.0 (X11; Linux x86_64)\",\"upstream\":\"10.1.2.3:8080\",\"took\":0.012";
+
+fn fill(path: &Path, records: usize, write: Line) -> Result<u64, Failure> {
     let mut file = std::io::BufWriter::with_capacity(1 << 20, fs::File::create(path)?);
     let mut line = String::new();
     for n in 0..records {
         line.clear();
-        write!(
-            line,
-            "2026-11-21T05:50:{:02}.{:09}Z stdout F {{\"remote\":\"10.0.0.7\",\"method\":\"GET\",\"uri\":\"/api/items/{n:09}\",\
-             \"status\":200,\"bytes\":5120,\"agent\":\"Mozilla/5.0 (X11; Linux x86_64)\",\"upstream\":\"10.1.2.3:8080\",\
-             \"took\":0.012,\"id\":\"tp1-5eed0017-0003-{n:012x}-00001e8480-00012c07-9f3a61c2\"",
-            n / 1_000_000 % 60,
-            n % 1_000_000 * 1000,
-        )?;
+        write(&mut line, n)?;
+        // What closes the line stays at its end.
+        let close = line.pop().ok_or("an empty line")?;
         while line.len() < 298 {
-            line.push(' ');
+            line.push(if close == '}' { ' ' } else { 'x' });
         }
-        line.push_str("}\n");
+        line.extend([close, '\n']);
         file.write_all(line.as_bytes())?;
     }
     file.flush()?;
     Ok(fs::metadata(path)?.len())
+}
+
+fn json(line: &mut String, n: usize) -> std::fmt::Result {
+    write!(
+        line,
+        "{{\"remote\":\"10.0.0.7\",\"method\":\"GET\",\"uri\":\"/api/items/{n:09}\",{FIELDS},\
+         \"id\":\"tp1-5eed0017-0003-{n:012x}-00001e8480-00012c07-9f3a61c2\"}}"
+    )
+}
+
+fn cri(line: &mut String, n: usize) -> std::fmt::Result {
+    write!(line, "2026-11-21T05:50:{:02}.{:09}Z stdout F ", n / 1_000_000 % 60, n % 1_000_000 * 1000)?;
+    json(line, n)
+}
+
+fn raw(line: &mut String, n: usize) -> std::fmt::Result {
+    write!(line, "{n:012} the quick brown fox jumps over the lazy dog and goes on to say more than it has to.")
+}
+
+fn nginx(line: &mut String, n: usize) -> std::fmt::Result {
+    write!(
+        line,
+        "10.0.0.7 - - [21/Nov/2026:05:50:{:02} +0000] \"GET /api/items/{n:09}?of=tp1-5eed0017-0003-{n:012x} HTTP/1.1\" 200 5120 \
+         \"https://example.org/from/here\" \"Mozilla/5.0 (X11; Linux x86_64) \"",
+        n / 1_000_000 % 60
+    )
 }
 
 /// Counts line feeds in the bodies of requests (or, compressed, requests' bodies until the connection ends).

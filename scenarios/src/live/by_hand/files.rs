@@ -89,7 +89,8 @@ fn streams(plan: &Plan) -> Vec<StreamId> {
 }
 
 fn all(plan: &Plan) -> Vec<StreamId> {
-    (0..plan.streams.len()).map(|at| StreamId(at as u16)).collect()
+    let files = plan.streams.iter().enumerate().filter(|(_, stream)| stream.via.is_written());
+    files.map(|(at, _)| StreamId(at as u16)).collect()
 }
 
 struct Hand {

@@ -101,8 +101,13 @@ impl Of<'_> {
             if group.node.as_ref().is_some_and(|node| !known(spec).processes.contains(node)) {
                 return self.refuse(&key("node"), "name the process that is to read these files");
             }
+            let named = |groups: &Option<Vec<String>>| groups.as_ref().is_none_or(|names| names.contains(&group.name));
+            if !group.via.is_written() && spec.rotate.as_ref().is_some_and(|rotate| named(&rotate.groups)) {
+                let why =
+                    format!("group `{}` is sent and lies in no file; name the groups that are rotated", group.name);
+                return self.refuse("rotate.groups", why);
+            }
             match &group.via {
-                Via::File => {}
                 Via::Beats(_) | Via::Syslog(_) if group.node.is_some() && !group.via.is_written() => {
                     return self.refuse(&key("node"), "records that are sent lie on no node");
                 }
@@ -113,7 +118,7 @@ impl Of<'_> {
                 Via::Beats(beats) if !(1..=8_192).contains(&beats.window) => {
                     return self.refuse(&key("via"), "a window has 1 to 8192 events");
                 }
-                Via::Beats(_) => {}
+                Via::File | Via::Beats(_) => {}
                 Via::Syslog(syslog) => self.syslog(at, syslog)?,
             }
         }

@@ -33,6 +33,7 @@ mod load;
 mod names;
 mod net;
 pub mod orders;
+mod pens;
 mod places;
 mod probes;
 mod processes;
@@ -100,6 +101,12 @@ pub enum RunError {
     /// The receiver of datagrams could not be started.
     #[error(transparent)]
     Datagrams(#[from] loadgen::receive::DatagramError),
+    /// A front end could not be started.
+    #[error(transparent)]
+    Front(#[from] loadgen::front::FrontError),
+    /// Nobody can ask.
+    #[error(transparent)]
+    Drive(#[from] loadgen::drive::DriveError),
     /// A name in braces stands for nothing.
     #[error(transparent)]
     Name(#[from] names::NameError),

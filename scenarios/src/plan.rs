@@ -4,7 +4,8 @@ use results::identity::StreamId;
 use serde::Serialize;
 
 use crate::spec::{
-    Agent, Body, Expect, Fault, Group, Layout, Long, Net, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap, SwapHow,
+    Agent, Body, Expect, Fault, Front, Group, Layout, Long, Net, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap,
+    SwapHow,
     Via, Write,
     file::{Source, SpecError},
     units::{Rate, Size, Span},
@@ -75,6 +76,9 @@ pub struct Plan {
     /// The agent's processes; none: one, configured by the bench.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instances: Vec<Instance>,
+    /// The front ends that are asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fronts: Vec<Front>,
     /// The wires that can be cut.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
@@ -183,12 +187,19 @@ impl Plan {
             agent: spec.process.is_empty().then(|| spec.agent.unwrap_or_default()),
             ways: topology.ways,
             instances: topology.instances,
+            fronts: spec.front,
             links: topology.links,
             net: spec.net,
             known: topology.known,
             settle: spec.contract.settle.unwrap_or(SETTLE),
             contract,
         }
+    }
+
+    /// The streams of requests to a front end; the first one stands for its log.
+    pub fn asking<'a>(&'a self, front: &'a str) -> impl Iterator<Item = StreamId> + 'a {
+        let asks = move |stream: &Stream| matches!(&stream.via, Via::Http(http) if http.front == front);
+        self.streams.iter().enumerate().filter(move |(_, stream)| asks(stream)).map(|(at, _)| StreamId(at as u16))
     }
 
     /// Records a second of all streams together.
@@ -227,14 +238,24 @@ fn is_file(via: &Via) -> bool {
     *via == Via::File
 }
 
-/// The streams of the named groups; of all without names.
+/// The streams of the named groups; of all without names. Requests to one front end share a log: the first of all its
+/// streams stands for it.
 fn chosen(groups: &[Group], names: Option<&[String]>) -> Vec<StreamId> {
-    let owners = groups.iter().flat_map(|group| std::iter::repeat_n(&group.name, usize::from(group.streams)));
-    owners
-        .enumerate()
-        .filter(|(_, owner)| names.is_none_or(|names| names.contains(owner)))
-        .map(|(at, _)| StreamId(at as u16))
-        .collect()
+    let owners: Vec<&Group> =
+        groups.iter().flat_map(|group| std::iter::repeat_n(group, usize::from(group.streams))).collect();
+    let front = |group: &Group| match &group.via {
+        Via::Http(http) => Some(http.front.clone()),
+        _ => None,
+    };
+    let lead = |at: usize| match front(owners[at]) {
+        Some(name) => owners.iter().position(|other| front(other).as_ref() == Some(&name)).unwrap_or(at),
+        None => at,
+    };
+    let is_named = |group: &Group| names.is_none_or(|names| names.contains(&group.name));
+    let mut chosen: Vec<usize> = (0..owners.len()).filter(|at| is_named(owners[*at])).map(lead).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen.into_iter().map(|at| StreamId(at as u16)).collect()
 }
 
 fn contract(spec: &Spec) -> results::contract::Contract {

@@ -13,6 +13,7 @@
 //! [agent]     settings of the agent's configuration
 //! [[process]] agents with configurations of their own, instead of [agent]
 //! [[route]]   several ways that every record takes, instead of [sink]
+//! [[front]]   front ends whose access log is read
 //! [[link]]    wires between processes that can be cut
 //! [net]       limits of the network that the run is in
 //! [contract]  what is promised, and what must be seen to have happened
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use contract::{Contract, Delivery, Proof, SourceLoss};
 pub use fault::{Fault, FaultDo, ReloadOutcome};
+pub use front::{AccessLog, Asks, Front, FrontServer, Http};
 pub use hands::{Remove, Rotate, Rotator, Swap, SwapHow};
 pub use load::{
     Beats, Body, Expect, Group, Layout, Load, Long, Pace, Syslog, SyslogFormat, SyslogFraming, Transport, Via,
@@ -36,6 +38,7 @@ use units::{Size, Span};
 mod contract;
 mod fault;
 pub mod file;
+mod front;
 mod hands;
 mod load;
 mod net;
@@ -75,6 +78,9 @@ pub struct Spec {
     /// Ways that every record takes; none: the one to the sink.
     #[serde(default)]
     pub route: Vec<Route>,
+    /// Front ends to which groups of requests are sent.
+    #[serde(default)]
+    pub front: Vec<Front>,
     /// Wires between processes over which faults can be laid.
     #[serde(default)]
     pub link: Vec<Link>,

@@ -123,7 +123,7 @@ impl Worker {
                 if self.stop.within(Duration::ZERO) {
                     return;
                 }
-                if self.places.writers().file_size(stream).unwrap_or(0) < on.what.max_size.0 {
+                if self.places.pens().file_size(stream).unwrap_or(0) < on.what.max_size.0 {
                     continue;
                 }
                 if let Err(error) = self.rotate_once(stream, &on.what) {

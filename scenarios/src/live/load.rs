@@ -6,14 +6,14 @@ use loadgen::{
     frame::Framing,
     pace,
     payload::{Body, Size},
-    write::{Cut, LoadPlan, Rate, StreamPlan, WriteMode},
+    write::{Cut, LoadPlan, Rate, StreamPaths, StreamPlan, WriteMode},
 };
 use results::{identity::StreamId, ledger::OutputRule};
 
 use super::places::Place;
 use crate::{
     plan::{Plan, Stream},
-    spec::{self, Layout, Rotator},
+    spec::{self, Asks, Layout, Rotator, Via},
 };
 
 /// Folder of the trees of nodes.
@@ -58,13 +58,39 @@ pub(super) fn watched(plan: &Plan, root: &Path, process: &str) -> PathBuf {
 }
 
 /// Where the files of each stream are at the begin.
-pub(super) fn places(load: &LoadPlan) -> Vec<Place> {
-    let paths = (0..load.streams.len()).filter_map(|at| load.paths(StreamId(at as u16)));
+pub(super) fn places(plan: &Plan, load: &LoadPlan) -> Vec<Place> {
+    let paths = (0..load.streams.len()).filter_map(|at| match &plan.streams[at].via {
+        Via::Http(http) => log_of(load, &http.front, StreamId(at as u16)),
+        _ => load.paths(StreamId(at as u16)),
+    });
     paths.map(|paths| Place { live: paths.live, link: paths.watch, rotation: 0, later: Vec::new() }).collect()
+}
+
+/// Where the log of a front end lies that a stream asks.
+pub(super) fn log_of(load: &LoadPlan, front: &str, stream: StreamId) -> Option<StreamPaths> {
+    let of = load.streams.get(usize::from(stream.0))?;
+    Some(StreamPaths::new(&load.root.join(&of.under), of.framing, front, load.seed))
 }
 
 fn node(name: &str) -> PathBuf {
     Path::new(NODES).join(name)
+}
+
+/// What a record of a stream is: what is asked for, where a front end logs it.
+fn body(stream: &Stream) -> Body {
+    match (&stream.via, stream.body) {
+        (Via::Http(http), _) => match http.asks {
+            Asks::Shop => Body::Request,
+            Asks::Healthcheck => Body::Probe,
+        },
+        (_, spec::Body::NginxJson) => Body::NginxJson,
+        (_, spec::Body::IngressJson) => Body::IngressJson,
+        (_, spec::Body::AppText) => Body::AppText,
+        (_, spec::Body::NginxCombined) => Body::NginxCombined,
+        (_, spec::Body::Logfmt) => Body::Logfmt,
+        (_, spec::Body::Ltsv) => Body::Ltsv,
+        (_, spec::Body::StackTrace) => Body::StackTrace,
+    }
 }
 
 fn stream_plan(plan: &Plan, at: usize, stream: &Stream) -> StreamPlan {
@@ -72,11 +98,7 @@ fn stream_plan(plan: &Plan, at: usize, stream: &Stream) -> StreamPlan {
     let is_docker_rotated = docker.filter(|on| on.streams.contains(&StreamId(at as u16)));
     let size = stream.size.0 as u32;
     StreamPlan {
-        body: match stream.body {
-            spec::Body::NginxJson => Body::NginxJson,
-            spec::Body::IngressJson => Body::IngressJson,
-            spec::Body::AppText => Body::AppText,
-        },
+        body: body(stream),
         size: match stream.long {
             Some(long) => Size::Spread { min: size, max: size, long_every: long.every, long: long.size.0 as u32 },
             None => Size::Fixed(size),

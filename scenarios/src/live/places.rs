@@ -5,14 +5,12 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use chaos::{
     inject::{Effect, Reopen, Stage, StepError, fs::FsStage, perform, root::Root},
     step::Step,
 };
-use loadgen::write::Writers;
 use results::{
     event::{FileId, RotationStep, StepKind, What},
     identity::StreamId,
@@ -21,6 +19,7 @@ use results::{
 use super::{
     bus::Bus,
     child::{self, PidCell},
+    pens::Pens,
     stage::WRITER_WITHIN,
 };
 
@@ -41,7 +40,7 @@ pub(super) struct Place {
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     root: Root,
-    writers: Arc<Writers>,
+    pens: Pens,
     bus: Bus,
     agents: Vec<PidCell>,
     streams: Arc<Vec<Mutex<Place>>>,
@@ -49,8 +48,8 @@ pub(super) struct Places {
 
 impl Places {
     /// All streams, index = stream.
-    pub(super) fn new(root: Root, writers: Arc<Writers>, bus: Bus, agents: Vec<PidCell>, places: Vec<Place>) -> Self {
-        Self { root, writers, bus, agents, streams: Arc::new(places.into_iter().map(Mutex::new).collect()) }
+    pub(super) fn new(root: Root, pens: Pens, bus: Bus, agents: Vec<PidCell>, places: Vec<Place>) -> Self {
+        Self { root, pens, bus, agents, streams: Arc::new(places.into_iter().map(Mutex::new).collect()) }
     }
 
     /// Takes hold of a stream's files; whoever holds it is the only one to touch them.
@@ -58,9 +57,9 @@ impl Places {
         self.streams[usize::from(stream.0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The writers.
-    pub(super) fn writers(&self) -> &Writers {
-        &self.writers
+    /// Who writes the files.
+    pub(super) fn pens(&self) -> &Pens {
+        &self.pens
     }
 
     /// Performs steps. Records in a file that is opened by them must arrive under `label`, if there is one.
@@ -72,7 +71,7 @@ impl Places {
         label: Option<String>,
     ) -> Result<(), StepError> {
         // Nobody reads the archives: the CPU time of better compression belongs to the agent.
-        let stage = FsStage::new(self.root.clone(), Hand { writers: &self.writers, stream, label }).gzip_level(1);
+        let stage = FsStage::new(self.root.clone(), Hand { pens: &self.pens, stream, label }).gzip_level(1);
         let held = Cell::new(None);
         let mut stage = Watched { stage, places: self, held: &held };
         perform(steps, &mut stage, |step, effect| {
@@ -137,18 +136,18 @@ impl Stage for Watched<'_> {
 
 /// The writer of one stream, as a rotator sees it.
 struct Hand<'a> {
-    writers: &'a Writers,
+    pens: &'a Pens,
     stream: StreamId,
     label: Option<String>,
 }
 
 impl Reopen for Hand<'_> {
     fn close(&mut self) -> io::Result<()> {
-        self.writers.close(self.stream).wait(WRITER_WITHIN).map_err(io::Error::other)
+        self.pens.close(self.stream).wait(WRITER_WITHIN).map_err(io::Error::other)
     }
 
     fn reopen(&mut self, path: &Path, _truncate: bool) -> io::Result<()> {
-        let ticket = self.writers.reopen_as(self.stream, Some(path.to_owned()), self.label.clone(), Duration::ZERO);
+        let ticket = self.pens.reopen_as(self.stream, path, self.label.clone());
         ticket.wait(WRITER_WITHIN).map_err(io::Error::other)
     }
 }

@@ -4,10 +4,12 @@
 //! files    written from before the agent starts on, so that its patterns find them        loadgen::write
 //! beats    sent in Filebeat's protocol once the agent listens                             loadgen::beats
 //! syslog   sent as messages once the agent listens; or written, and sent by the writer    loadgen::send
+//! http     asked of front ends; their logs are there before the agent starts              loadgen::{drive,front}
 //! ```
 //! Adding one: a variant of `spec::Via`, its senders here (started by [`Sources::start_senders`], told the pace, asked for
 //! lateness and errors, stopped with a report), and `is_sent` of its streams, so that no file is written for them.
 
+pub(super) mod http;
 pub(super) mod syslog;
 
 use std::sync::Arc;
@@ -32,12 +34,13 @@ pub(super) struct Sources {
     files: Option<Arc<Writers>>,
     beats: Vec<BeatsSender>,
     syslog: Vec<SyslogSender>,
+    fronts: Vec<http::Fronted>,
 }
 
 impl Sources {
-    /// The writers of files run already.
-    pub(super) fn of(files: Arc<Writers>) -> Self {
-        Self { files: Some(files), beats: Vec::new(), syslog: Vec::new() }
+    /// The writers of files run already, and front ends listen.
+    pub(super) fn of(files: Arc<Writers>, fronts: Vec<http::Fronted>) -> Self {
+        Self { files: Some(files), beats: Vec::new(), syslog: Vec::new(), fronts }
     }
 
     /// Starts what connects to the agent by itself; the agent's processes have been started.
@@ -65,7 +68,7 @@ impl Sources {
             self.beats.push(BeatsSender::start(sender, load, Arc::clone(ledger), clock)?);
         }
         self.syslog = syslog::start(plan, load, names, ledger, clock)?;
-        Ok(())
+        self.fronts.iter_mut().try_for_each(|fronted| fronted.start(load, ledger, clock))
     }
 
     /// True while the load is on.
@@ -78,25 +81,30 @@ impl Sources {
         self.files.iter().for_each(|writers| writers.set_rate(factor));
         self.beats.iter().for_each(|sender| sender.set_rate(factor));
         self.syslog.iter().for_each(|sender| sender.set_rate(factor));
+        self.fronts.iter().for_each(|fronted| fronted.set_rate(factor));
     }
 
     /// How late the load is, microseconds at most so far.
     pub(super) fn late_us(&self) -> u64 {
         let files = self.files.iter().map(|writers| writers.late().max_us);
         let beats = self.beats.iter().map(|sender| sender.late().max_us);
-        files.chain(beats).chain(self.syslog.iter().map(|sender| sender.late().max_us)).max().unwrap_or(0)
+        let syslog = self.syslog.iter().map(|sender| sender.late().max_us);
+        let asked = self.fronts.iter().map(http::Fronted::late_us);
+        files.chain(beats).chain(syslog).chain(asked).max().unwrap_or(0)
     }
 
     /// True if records had to be given up by a writer of files.
     pub(super) fn cannot_write(&self) -> bool {
         self.files.iter().any(|writers| !writers.errors().is_empty())
+            || self.fronts.iter().any(http::Fronted::cannot_write)
     }
 
     /// Ends the load: the report, once.
     pub(super) fn stop(&mut self) -> Option<LoadReport> {
         let mut report = Arc::into_inner(self.files.take()?).map(Writers::stop)?;
         let beats = self.beats.drain(..).map(BeatsSender::stop);
-        for sent in beats.chain(self.syslog.drain(..).map(SyslogSender::stop)) {
+        let asked = self.fronts.drain(..).flat_map(http::Fronted::stop);
+        for sent in beats.chain(self.syslog.drain(..).map(SyslogSender::stop)).chain(asked) {
             if sent.late.share > report.late.share {
                 report.late.share = sent.late.share;
             }

@@ -9,7 +9,7 @@ use std::{
 
 use loadgen::{
     clock::RunClock,
-    write::{LoadPlan, LoadReport, Writers},
+    write::{LoadPlan, LoadReport, Observer, OnFull, Writers},
 };
 use results::{
     books::Books,
@@ -23,11 +23,12 @@ use super::{
     hands::Full,
     load,
     names::{End, Names},
+    pens::Pens,
     places::Places,
     probes::{self, Probing},
     processes::Processes,
     routes::{self, Around, Route},
-    sources::{self, Sources},
+    sources::{self, Sources, http},
     trial::{Trial, dropped},
 };
 use crate::{
@@ -91,15 +92,28 @@ impl Stage {
         sources::syslog::tee(plan, &mut load, &mut names, &ledger)?;
         let bus = trial.bus();
         let full = Full::new();
-        let observer = {
+        let observer: Observer = {
             let bus = Mutex::new(bus.clone());
             Arc::new(move |what| bus.lock().unwrap_or_else(std::sync::PoisonError::into_inner).say(what))
         };
-        let places = load::places(&load);
-        let teller = Arc::new(full.teller());
+        let places = load::places(plan, &load);
+        let teller: OnFull = Arc::new(full.teller());
+        let around = http::Around {
+            plan,
+            load: &load,
+            ledger: &ledger,
+            clock: trial.clock(),
+            observer: Arc::clone(&observer),
+            on_full: Arc::clone(&teller),
+        };
+        let fronts = http::open(&around, &mut names)?;
         let writers = Arc::new(Writers::start(load.clone(), Arc::clone(&ledger), trial.clock(), observer, teller)?);
-        let places = Places::new(root, Arc::clone(&writers), bus.clone(), processes.cells(), places);
-        let (sources, places, full) = (Sources::of(writers), Some(places), Some(full));
+        let pens = Pens {
+            writers: Arc::clone(&writers),
+            fronts: fronts.iter().map(|fronted| (fronted.lead, Arc::clone(&fronted.front))).collect(),
+        };
+        let places = Places::new(root, pens, bus.clone(), processes.cells(), places);
+        let (sources, places, full) = (Sources::of(writers, fronts), Some(places), Some(full));
         let (probing, keep) = (Probing::default(), how.keep);
         Ok(Self { ledger, processes, routes, sources, load, places, bus, names, full, work, probing, keep })
     }

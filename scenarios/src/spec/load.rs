@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::units::{Rate, Size, Span};
+use super::{
+    front::Http,
+    units::{Rate, Size, Span},
+};
 
 /// What is written, where and how.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -107,6 +110,8 @@ pub enum Via {
     Beats(Beats),
     /// Sent as syslog messages.
     Syslog(Syslog),
+    /// Asked of a front end by HTTP; what it logs is the agent's input.
+    Http(Http),
 }
 
 impl Via {
@@ -114,7 +119,7 @@ impl Via {
     pub fn is_written(&self) -> bool {
         match self {
             Self::File => true,
-            Self::Beats(_) => false,
+            Self::Beats(_) | Self::Http(_) => false,
             Self::Syslog(syslog) => syslog.file,
         }
     }
@@ -240,6 +245,14 @@ pub enum Body {
     IngressJson,
     /// A line of application text.
     AppText,
+    /// A line of nginx's combined format.
+    NginxCombined,
+    /// `key=value` pairs.
+    Logfmt,
+    /// `label:value` fields, tabs between.
+    Ltsv,
+    /// An exception of several lines; the agent has to join them.
+    StackTrace,
 }
 
 /// Now and then a longer record.

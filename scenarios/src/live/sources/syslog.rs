@@ -55,7 +55,7 @@ pub(in crate::live) fn has_unix_datagrams(plan: &Plan) -> bool {
 fn of(plan: &Plan) -> impl Iterator<Item = (StreamId, &Syslog)> {
     plan.streams.iter().enumerate().filter_map(|(at, stream)| match &stream.via {
         Via::Syslog(syslog) => Some((StreamId(at as u16), syslog)),
-        Via::File | Via::Beats(_) => None,
+        Via::File | Via::Beats(_) | Via::Http(_) => None,
     })
 }
 

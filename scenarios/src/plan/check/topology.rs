@@ -8,7 +8,7 @@ use crate::{
         names,
         topology::{known, ways},
     },
-    spec::{Expect, Fault, FaultDo, SinkKind, Syslog, Transport, Via, WhenFull},
+    spec::{Expect, Fault, FaultDo, FrontServer, Group, Layout, SinkKind, Syslog, Transport, Via, WhenFull},
 };
 
 /// Most processes of a run.
@@ -23,6 +23,7 @@ impl Of<'_> {
         self.processes()?;
         self.routes()?;
         self.links()?;
+        self.fronts()?;
         self.groups_and_nodes()?;
         self.chains()
     }
@@ -94,6 +95,39 @@ impl Of<'_> {
         self.no_twins("link", &known(self.spec).links)
     }
 
+    fn fronts(&self) -> Checked {
+        let spec = self.spec;
+        let mut names = Vec::new();
+        for (at, front) in spec.front.iter().enumerate() {
+            let key = |name: &str| format!("front.{at}.{name}");
+            if !is_name(&front.name) {
+                return self.refuse(&key("name"), NAMED);
+            }
+            names.push(front.name.clone());
+            let mut asking = spec.load.group.iter().filter(|group| asks(group, &front.name)).peekable();
+            let Some(node) = asking.peek().map(|group| group.node.clone()) else {
+                return self.refuse(&key("name"), "nobody asks it; write via = { http = { front = … } } into a group");
+            };
+            if asking.any(|group| group.node != node) {
+                return self.refuse(&key("name"), "its log lies on one node; give all its groups the same one");
+            }
+            if spec.load.group.iter().any(|group| group.name == front.name && group.via == Via::File) {
+                return self.refuse(&key("name"), "a group of that name writes files; give the front end another one");
+            }
+            let is_real = front.server == FrontServer::Nginx;
+            if is_real && spec.load.layout != Layout::Plain {
+                return self.refuse(&key("server"), "nginx writes bare lines; take layout = \"plain\", or embedded");
+            }
+            if front.buffer.is_some() && front.syslog.is_some() {
+                return self.refuse(&key("buffer"), "a datagram holds one line; leave the buffer out");
+            }
+            if front.buffer.is_some_and(|buffer| !(256..=64 << 20).contains(&buffer.0)) {
+                return self.refuse(&key("buffer"), "give 256 B to 64 MiB");
+            }
+        }
+        self.no_twins("front", &names)
+    }
+
     fn groups_and_nodes(&self) -> Checked {
         let spec = self.spec;
         for (at, group) in spec.load.group.iter().enumerate() {
@@ -120,6 +154,10 @@ impl Of<'_> {
                 }
                 Via::File | Via::Beats(_) => {}
                 Via::Syslog(syslog) => self.syslog(at, syslog)?,
+                Via::Http(http) if !spec.front.iter().any(|front| front.name == http.front) => {
+                    return self.refuse(&key("via"), format!("no [[front]] is called `{}`", http.front));
+                }
+                Via::Http(_) => {}
             }
         }
         if spec.load.group.iter().all(|group| group.expect == Expect::Dropped) {
@@ -310,4 +348,8 @@ delivery = "exactly-once"
         let plan = settle(&format!("{CHAIN}{more}{fault}")).unwrap();
         assert_eq!(plan.instances.iter().map(|instance| instance.later).collect::<Vec<_>>(), [false, false, true]);
     }
+}
+
+fn asks(group: &Group, front: &str) -> bool {
+    matches!(&group.via, Via::Http(http) if http.front == front)
 }

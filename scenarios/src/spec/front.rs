@@ -1,0 +1,86 @@
+//! `[[front]]`: front ends whose access log is what the agent reads; groups of requests are sent to them.
+//!
+//! ```text
+//! [[load.group]] via = { http = { front = "access" } }  ── GET … ──▶  [[front]] "access" ── logs/access.log ──▶ agent
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::units::{Size, Span};
+
+/// A front end within the bench that logs as nginx does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Front {
+    /// Its name, which is that of its log: `logs/<name>.log`, or that of its pod.
+    pub name: String,
+    /// Who answers and logs.
+    #[serde(default)]
+    pub server: FrontServer,
+    /// What a line of the log says.
+    #[serde(default)]
+    pub log: AccessLog,
+    /// Lines wait for each other until so many bytes are there; absent: each is written by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buffer: Option<Size>,
+    /// How long a line waits for others at most.
+    #[serde(default = "a_second")]
+    pub flush: Span,
+    /// The Unix datagram socket to which lines are sent as syslog messages, for example `{socket.log}`; absent: they are
+    /// written to the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syslog: Option<String>,
+}
+
+/// Who answers and logs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrontServer {
+    /// The bench itself.
+    #[default]
+    Embedded,
+    /// nginx, if it is installed; plain layout only.
+    Nginx,
+}
+
+/// What a line of an access log says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessLog {
+    /// nginx's own format.
+    #[default]
+    Combined,
+    /// One JSON object.
+    Json,
+    /// `key=value`.
+    Logfmt,
+    /// `label:value`, tabs between.
+    Ltsv,
+}
+
+/// Requests to a front end: each stream is a connection with one request at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// The front end.
+    pub front: String,
+    /// What is asked for.
+    #[serde(default)]
+    pub asks: Asks,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asks {
+    /// Pages of a shop; the record is in the query.
+    #[default]
+    Shop,
+    /// `/healthcheck`, as liveness probes do; the record is in the user agent.
+    Healthcheck,
+}
+
+fn a_second() -> Span {
+    Span(1_000_000)
+}

@@ -29,6 +29,8 @@ pub const ALL: &[(&str, &str)] = shipped![
     "elk-syslog",
     "sidecar-syslog",
     "daemonset-vs-sidecar",
+    "daemonset-tail",
+    "sidecar-fluentd",
 ];
 
 /// Files that shipped scenarios name beside `pipeline::configs`.

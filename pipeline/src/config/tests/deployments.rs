@@ -22,6 +22,7 @@ fn load(name: &str) -> Config {
             "SINK_HOST" | "ES_HOST" | "SYSLOG_HOST" => "127.0.0.1",
             "SINK_PORT" | "ES_PORT" => "9200",
             "HTTP_PORT" => "2020",
+            "ROTATE_WAIT" => "30",
             "PORT" | "AGGREGATOR_0_PORT" => "24224",
             "AGGREGATOR_1_PORT" => "24225",
             "AGGREGATOR_2_PORT" => "24226",

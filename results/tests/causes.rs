@@ -4,7 +4,8 @@
 mod story;
 
 use results::{
-    event::{StepKind, What},
+    event::{Event, Generation, StepKind, What},
+    identity::StreamId,
     proofs::proofs,
 };
 
@@ -34,6 +35,23 @@ fn files_refused_for_their_inode_numbers_are_named_with_both_holders_and_the_arc
     ];
     assert_cause(&story, "lost", "inode-reuse", 300, &evidence);
     assert_eq!(proofs(&story.events).inodes_reused, 3);
+}
+
+#[test]
+fn files_that_several_streams_share_are_refused_for_their_numbers_all_the_same() {
+    let mut story = Story::generations(&[7, 8, 7, 8, 7], &[2, 3, 4]);
+    let shared = |event: Event| match &event.what {
+        What::GenerationOpened(opened) => {
+            let other = |stream| Generation { stream: StreamId(stream), ..opened.clone() };
+            let others = [1, 2].map(|at| Event { what: What::GenerationOpened(other(at)), ..event.clone() });
+            let [before, after] = others;
+            vec![before, event, after]
+        }
+        _ => vec![event],
+    };
+    story.events = story.events.drain(..).flat_map(shared).collect();
+    let evidence = ["was given inode 7, the number of generation 0, freed when app.log.0 was archived to .gz"];
+    assert_cause(&story, "lost", "inode-reuse", 300, &evidence);
 }
 
 #[test]

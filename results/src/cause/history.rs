@@ -68,8 +68,18 @@ impl History {
         let (stream, file) = (opened.stream.0, opened.file);
         let number = |life: &Life| (life.file.device, life.file.inode);
         let another = |before: &Life| before.unlinked.is_some() || before.file.born_ns != file.born_ns;
-        let number_of = self.lives.iter().rposition(|life| number(life) == (file.device, file.inode));
-        let number_of = number_of.filter(|&at| another(&self.lives[at]));
+        // Streams whose records are in one file share it: none of them holds the number after another.
+        let shares = |life: &Life| {
+            life.stream != stream
+                && life.generation == opened.generation
+                && life.file == file
+                && life.path == opened.path
+        };
+        let number_of = self.lives.iter().rposition(|life| number(life) == (file.device, file.inode) && !shares(life));
+        let number_of = number_of.filter(|&at| another(&self.lives[at])).map(|at| {
+            let own = |life: &Life| life.stream == stream && life.file == self.lives[at].file;
+            self.lives.iter().rposition(own).unwrap_or(at)
+        });
         self.of.entry(stream).or_default().push(self.lives.len());
         self.lives.push(Life {
             stream,
@@ -104,25 +114,31 @@ impl History {
     fn step(&mut self, t_us: u64, step: &RotationStep) {
         let to = step.to.clone().unwrap_or_default();
         // An archive is written beside its name and then renamed to it: the name is what people look for.
-        if step.step == StepKind::Rename
-            && let Some(archive) =
-                self.lives.iter_mut().filter_map(|life| life.archived.as_mut()).find(|at| at.1 == step.path)
-        {
-            archive.1 = to;
-            return;
+        if step.step == StepKind::Rename {
+            let archives = self.lives.iter_mut().filter_map(|life| life.archived.as_mut());
+            let named = archives.filter(|at| at.1 == step.path).map(|archive| archive.1.clone_from(&to)).count();
+            if named > 0 {
+                return;
+            }
         }
-        let Some(life) = step.file.and_then(|file| self.lives.iter_mut().rev().find(|life| life.is(file))) else {
-            return;
-        };
+        let Some(last) = step.file.and_then(|file| self.lives.iter().rfind(|life| life.is(file))) else { return };
+        let (generation, path, file) = (last.generation, last.path.clone(), last.file);
+        let shares = |life: &&mut Life| life.generation == generation && life.file == file && life.path == path;
+        for life in self.lives.iter_mut().filter(shares) {
+            Self::stepped(life, t_us, step, &to, &mut self.rolled_back);
+        }
+    }
+
+    fn stepped(life: &mut Life, t_us: u64, step: &RotationStep, to: &str, rolled_back: &mut Vec<(u16, u64, String)>) {
         match step.step {
             StepKind::Rename if life.path == to && life.renamed.is_some() => {
                 // It goes on under its old name: the next rename is the one that counts.
                 life.renamed = None;
-                self.rolled_back.push((life.stream, t_us, to));
+                rolled_back.push((life.stream, t_us, to.to_owned()));
             }
-            StepKind::Rename => life.renamed = life.renamed.take().or(Some((t_us, to))),
+            StepKind::Rename => life.renamed = life.renamed.take().or(Some((t_us, to.to_owned()))),
             StepKind::Unlink => life.unlinked = Some(Unlinked { t_us, held: step.held, path: step.path.clone() }),
-            StepKind::Archive => life.archived = Some((t_us, to)),
+            StepKind::Archive => life.archived = Some((t_us, to.to_owned())),
             StepKind::Close | StepKind::Reopen | StepKind::Symlink | StepKind::Steer => {}
         }
     }

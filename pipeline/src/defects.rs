@@ -52,7 +52,7 @@ pub const ALL: &[About] = &[
         ancestor: "Fluent Bit 1.8.13 (fluent-bit#4991, fixed by de69a6a95 in 1.8.14)",
         trigger: "a rotated file is archived and unlinked, and the next file of any stream gets its inode number",
         effect: "the new file is never opened: a permanent, silent stall of one path",
-        scenarios: &["tail-stall"],
+        scenarios: &["tail-stall", "daemonset-tail"],
     },
     About {
         defect: Defect::RenameCreateGap,
@@ -92,7 +92,7 @@ pub const ALL: &[About] = &[
         ancestor: "Fluent Bit (database offset moves right after the append to memory); promtail",
         trigger: "the agent is killed while records that it has read are not yet delivered",
         effect: "those records are lost",
-        scenarios: &["agent-killed"],
+        scenarios: &["agent-killed", "sidecar-fluentd"],
     },
     About {
         defect: Defect::CheckpointLag,

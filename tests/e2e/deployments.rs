@@ -6,10 +6,17 @@ use std::path::{Path, PathBuf};
 use ::scenarios::library;
 use results::outcome::{Outcome, Verdict};
 
-use crate::support::{live, place, run, run_folders};
+use crate::support::{live, place, reuses_inodes, run, run_folders};
 
 /// The scenarios that have a test here.
-pub(crate) const NAMES: &[&str] = &["forward-aggregate", "elk-syslog", "sidecar-syslog", "daemonset-vs-sidecar"];
+pub(crate) const NAMES: &[&str] = &[
+    "forward-aggregate",
+    "elk-syslog",
+    "sidecar-syslog",
+    "daemonset-vs-sidecar",
+    "daemonset-tail",
+    "sidecar-fluentd",
+];
 
 /// One run of a scenario that must pass, and its folder.
 fn passes(scenario: &str, out: &Path) -> (Outcome, PathBuf) {
@@ -34,6 +41,29 @@ fn forwarders_and_aggregators_deliver_exactly_once() {
     let config = std::fs::read_to_string(folder.join("aggregator-1/aggregator.conf")).unwrap();
     assert_eq!(Some(config.as_str()), pipeline::configs::find("aggregator.conf"));
     assert!(!folder.join("work").exists(), "the work folder is left");
+}
+
+#[test]
+fn the_log_of_the_ingress_is_tailed_within_the_limits_of_the_real_daemonset() {
+    let out = place();
+    if !reuses_inodes(out.path()) {
+        println!("skipped: this file system never hands an inode number out twice");
+        return;
+    }
+    let (outcome, folder) = passes("daemonset-tail", out.path());
+    assert_eq!((outcome.books.lost, outcome.books.delivered), (0, outcome.books.written));
+    let config = std::fs::read_to_string(folder.join("daemonset/daemonset-tail.conf")).unwrap();
+    assert_eq!(Some(config.as_str()), pipeline::configs::find("daemonset-tail.conf"));
+}
+
+#[test]
+fn every_request_reaches_cloudwatch_and_no_liveness_probe_does() {
+    let out = place();
+    let (outcome, _) = passes("sidecar-fluentd", out.path());
+    let books = &outcome.books;
+    let probes = books.written - books.expected;
+    assert!(probes > 300, "{probes} probes were logged");
+    assert_eq!((books.lost, books.unexpected, books.delivered), (0, 0, books.expected));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{Fault, Group, Layout, Rotate, Rotator, STALL, Source, Span, Spec, SpecError, SwapHow};
 use crate::spec::{FaultDo, Pace, Sink, SinkKind, units::Size};
 
+mod fronts;
 mod topology;
 
 /// Shortest record: the stamp and a little to check.

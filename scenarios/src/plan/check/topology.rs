@@ -8,7 +8,7 @@ use crate::{
         names,
         topology::{known, ways},
     },
-    spec::{Expect, Fault, FaultDo, FrontServer, Group, Layout, SinkKind, Syslog, Transport, Via, WhenFull},
+    spec::{Expect, Fault, FaultDo, SinkKind, Syslog, Transport, Via, WhenFull},
 };
 
 /// Most processes of a run.
@@ -16,7 +16,7 @@ const MOST_PROCESSES: usize = 64;
 /// Words that names in braces begin with.
 const RESERVED: [&str; 11] =
     ["sink", "link", "kube", "port", "socket", "sockets", "logs", "state", "root", "seed", "name"];
-const NAMED: &str = "use lower-case letters, digits and dashes, at most 48";
+pub(super) const NAMED: &str = "use lower-case letters, digits and dashes, at most 48";
 
 impl Of<'_> {
     pub(super) fn topology(&self) -> Checked {
@@ -93,39 +93,6 @@ impl Of<'_> {
             return self.refuse(&format!("link.{at}.name"), NAMED);
         }
         self.no_twins("link", &known(self.spec).links)
-    }
-
-    fn fronts(&self) -> Checked {
-        let spec = self.spec;
-        let mut names = Vec::new();
-        for (at, front) in spec.front.iter().enumerate() {
-            let key = |name: &str| format!("front.{at}.{name}");
-            if !is_name(&front.name) {
-                return self.refuse(&key("name"), NAMED);
-            }
-            names.push(front.name.clone());
-            let mut asking = spec.load.group.iter().filter(|group| asks(group, &front.name)).peekable();
-            let Some(node) = asking.peek().map(|group| group.node.clone()) else {
-                return self.refuse(&key("name"), "nobody asks it; write via = { http = { front = … } } into a group");
-            };
-            if asking.any(|group| group.node != node) {
-                return self.refuse(&key("name"), "its log lies on one node; give all its groups the same one");
-            }
-            if spec.load.group.iter().any(|group| group.name == front.name && group.via == Via::File) {
-                return self.refuse(&key("name"), "a group of that name writes files; give the front end another one");
-            }
-            let is_real = front.server == FrontServer::Nginx;
-            if is_real && spec.load.layout != Layout::Plain {
-                return self.refuse(&key("server"), "nginx writes bare lines; take layout = \"plain\", or embedded");
-            }
-            if front.buffer.is_some() && front.syslog.is_some() {
-                return self.refuse(&key("buffer"), "a datagram holds one line; leave the buffer out");
-            }
-            if front.buffer.is_some_and(|buffer| !(256..=64 << 20).contains(&buffer.0)) {
-                return self.refuse(&key("buffer"), "give 256 B to 64 MiB");
-            }
-        }
-        self.no_twins("front", &names)
     }
 
     fn groups_and_nodes(&self) -> Checked {
@@ -254,7 +221,7 @@ impl Of<'_> {
         Ok(())
     }
 
-    fn no_twins(&self, kind: &str, names: &[String]) -> Checked {
+    pub(super) fn no_twins(&self, kind: &str, names: &[String]) -> Checked {
         match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
             Some((_, twin)) => self.refuse(kind, format!("two are called `{twin}`; give each a name of its own")),
             None => Ok(()),
@@ -348,8 +315,4 @@ delivery = "exactly-once"
         let plan = settle(&format!("{CHAIN}{more}{fault}")).unwrap();
         assert_eq!(plan.instances.iter().map(|instance| instance.later).collect::<Vec<_>>(), [false, false, true]);
     }
-}
-
-fn asks(group: &Group, front: &str) -> bool {
-    matches!(&group.via, Via::Http(http) if http.front == front)
 }

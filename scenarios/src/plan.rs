@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use crate::spec::{
     Agent, Body, Expect, Fault, Front, Group, Layout, Long, Net, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap,
-    SwapHow,
-    Via, Write,
+    SwapHow, Via, Write,
     file::{Source, SpecError},
     units::{Rate, Size, Span},
 };

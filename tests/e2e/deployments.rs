@@ -9,14 +9,8 @@ use results::outcome::{Outcome, Verdict};
 use crate::support::{live, place, reuses_inodes, run, run_folders};
 
 /// The scenarios that have a test here.
-pub(crate) const NAMES: &[&str] = &[
-    "forward-aggregate",
-    "elk-syslog",
-    "sidecar-syslog",
-    "daemonset-vs-sidecar",
-    "daemonset-tail",
-    "sidecar-fluentd",
-];
+pub(crate) const NAMES: &[&str] =
+    &["forward-aggregate", "elk-syslog", "sidecar-syslog", "daemonset-vs-sidecar", "daemonset-tail", "sidecar-fluentd"];
 
 /// One run of a scenario that must pass, and its folder.
 fn passes(scenario: &str, out: &Path) -> (Outcome, PathBuf) {

@@ -77,11 +77,15 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
     }
     for (at, group) in spec.load.group.iter().enumerate() {
         let to = match &group.via {
-            Via::File => continue,
+            Via::File | Via::Http(_) => continue,
             Via::Beats(beats) => &beats.to,
             Via::Syslog(syslog) => &syslog.to,
         };
         routes_in(to, (&known, &ways), source, &format!("load.group.{at}.via"))?;
+    }
+    for (at, front) in spec.front.iter().enumerate() {
+        let to = front.syslog.as_deref().unwrap_or_default();
+        routes_in(to, (&known, &ways), source, &format!("front.{at}.syslog"))?;
     }
     let links = spec.link.iter().map(|link| Link { name: link.name.clone(), to: link.to.clone() }).collect();
     let mut instances = Vec::new();

@@ -21,6 +21,7 @@ use thiserror::Error;
 
 use crate::{agents::Agent, plan::Plan};
 
+mod begun;
 mod bus;
 mod by_hand;
 mod child;

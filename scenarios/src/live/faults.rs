@@ -1,7 +1,5 @@
 //! The faults of the plan, applied and healed on time by the control thread. Every fault says whether it took effect.
 
-use std::time::Duration;
-
 use chaos::{
     fault::FaultKind,
     plan::{FaultSpec, Planned},
@@ -11,7 +9,6 @@ use loadgen::receive::{HttpCounters, Mode, Receiver};
 use results::{
     event::{Fault, FaultState, What},
     ledger::Ledger,
-    route::RouteId,
 };
 
 use self::reload::Reload;
@@ -23,10 +20,10 @@ use super::{
 };
 use crate::{plan::Plan, spec::FaultDo};
 
+mod end;
 mod reload;
 
-/// A killed or terminated process is given this long to be gone.
-const END_WITHIN: Duration = Duration::from_secs(10);
+pub(super) use end::book_down;
 
 /// What faults act on.
 pub(super) struct Scene<'a> {
@@ -45,16 +42,6 @@ impl<'a> Scene<'a> {
     fn server(&self, route: usize) -> Option<&'a Receiver> {
         self.routes.get(route).and_then(Route::server)
     }
-}
-
-/// Books that a process went down: on the routes that it delivers to itself, else on all.
-pub(super) fn book_down(ledger: &Ledger, delivers: &[usize], t_us: u64, id: u32) {
-    if delivers.is_empty() {
-        ledger.agent_down(t_us, id);
-        return;
-    }
-    let routes: Vec<RouteId> = delivers.iter().map(|&at| RouteId(at as u8)).collect();
-    ledger.agent_down_on(&routes, t_us, id);
 }
 
 /// Whom or what a fault happens to.
@@ -274,34 +261,9 @@ fn apply(planned: Planned, target: Target, t_us: u64, scene: &mut Scene<'_>) -> 
                 active.detail = format!("the other configuration could not be put in place: {error}");
             }
         }
-        _ => end(planned, pid, t_us, &mut active, process, ledger, bus),
+        _ => end::end(planned, pid, t_us, &mut active, process, ledger, bus),
     }
     Ok(active)
-}
-
-/// Ends a process by SIGKILL or SIGTERM and waits until it is gone.
-fn end(planned: Planned, pid: u32, t_us: u64, active: &mut Active, process: &mut Process, ledger: &Ledger, bus: &Bus) {
-    if planned.kind == FaultKind::TerminateAgent {
-        process.agent.terminate();
-        let gone = Victim::of(pid).and_then(|victim| victim.ended(END_WITHIN));
-        if matches!(gone, Ok(None)) {
-            // It did not end in time: what follows is a crash.
-            book_down(ledger, &process.delivers, t_us, planned.id);
-        }
-    }
-    let ended = match process.agent.poll() {
-        Some(ended) => Some(ended),
-        None => process.agent.kill(),
-    };
-    if planned.kind == FaultKind::KillAgent {
-        book_down(ledger, &process.delivers, t_us, planned.id);
-    }
-    if let Some(ended) = ended {
-        active.took_effect = true;
-        active.detail = format!("pid {} ended by {}", ended.pid, ended.how);
-        process.say_ended(ended, bus);
-    }
-    active.restart = true;
 }
 
 fn say(scene: &Scene<'_>, active: &Active, state: FaultState) {

@@ -18,6 +18,7 @@ use results::{
 
 use super::{
     How, RunError,
+    begun::dropped,
     bus::Bus,
     child::AgentProcess,
     hands::Full,
@@ -29,7 +30,7 @@ use super::{
     processes::Processes,
     routes::{self, Around, Route},
     sources::{self, Sources, http},
-    trial::{Trial, dropped},
+    trial::Trial,
 };
 use crate::{
     agents::{SinkAt, Wiring},

@@ -5,26 +5,22 @@ use std::sync::mpsc::Receiver;
 use loadgen::{clock::RunClock, write::LoadReport};
 use results::{
     books::Books,
-    event::{Event, Phase, RouteInfo, Sample, Topology, Warning, What},
-    identity::StreamId,
+    event::{Event, Phase, Sample, Warning, What},
     judge::{self, judge},
     ledger::Ledger,
     outcome::{Latency, Outcome, Resources},
-    route::Routes,
     run::{ChildProcess, Manifest, RunFolder},
 };
 
 use super::{
     FileSystem, How, RunError,
+    begun::{entries, topology},
     bus::{Bus, bus},
     clock,
     stage::Stage,
     usage,
 };
-use crate::{
-    plan::{Plan, Way},
-    spec::{Expect, Pace},
-};
+use crate::{plan::Plan, spec::Pace};
 
 /// From one sample of the totals to the next, microseconds.
 const SAMPLE: u64 = 1_000_000;
@@ -354,42 +350,6 @@ impl Asked {
         self.weighted_us += self.factor * now_us.saturating_sub(self.since_us) as f64;
         (self.factor, self.since_us) = (factor, now_us);
     }
-}
-
-/// The names of the streams; with several routes, of every stream on each.
-fn entries(plan: &Plan) -> Vec<String> {
-    let streams: Vec<String> = plan.streams.iter().map(|stream| stream.name.clone()).collect();
-    let routes: Vec<String> = plan.ways.iter().map(|way| way.name.clone()).collect();
-    Routes::new(&routes, streams.len()).entry_names(&streams)
-}
-
-/// What stands between load and books, where it is more than one agent.
-fn topology(plan: &Plan) -> Option<Topology> {
-    let dropped = dropped(plan);
-    if plan.instances.is_empty() && dropped.is_empty() {
-        return None;
-    }
-    let route = |(at, way): (usize, &Way)| RouteInfo {
-        name: way.name.clone(),
-        // One that delivers nowhere itself hands on to the others: it stands on every way.
-        processes: plan
-            .instances
-            .iter()
-            .filter(|instance| instance.delivers.is_empty() || instance.delivers.contains(&at))
-            .map(|instance| instance.name.clone())
-            .collect(),
-    };
-    Some(Topology {
-        routes: plan.ways.iter().enumerate().map(route).collect(),
-        dropped,
-        processes: plan.instances.iter().map(|instance| instance.name.clone()).collect(),
-    })
-}
-
-/// The streams of which nothing may arrive.
-pub(super) fn dropped(plan: &Plan) -> Vec<StreamId> {
-    let streams = plan.streams.iter().enumerate().filter(|(_, stream)| stream.expect == Expect::Dropped);
-    streams.map(|(at, _)| StreamId(at as u16)).collect()
 }
 
 /// What moves as long as anything moves.

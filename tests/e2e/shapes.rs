@@ -2,7 +2,7 @@
 
 use results::outcome::Verdict;
 
-use crate::support::{live, place, run};
+use crate::support::{live, place, run, side_by_side};
 
 /// Changes to `steady`, each of which must pass.
 const SHAPES: &[&[&str]] = &[
@@ -19,12 +19,12 @@ const SHAPES: &[&[&str]] = &[
 #[test]
 fn every_shape_of_load_and_sink_is_carried_whole() {
     let _live = live();
-    let out = place();
-    for shape in SHAPES {
+    side_by_side(3, SHAPES, |shape| {
+        let out = place();
         // What is asked is whether everything arrives, not how fast a debug build on a busy machine writes.
         let mut more = vec!["--duration", "2s", "--rate", "8k/s"];
         more.extend(shape.iter().flat_map(|set| ["--set", *set]));
         let judged = run("steady", &more, out.path());
         assert_eq!(judged.outcome.verdict, Verdict::Pass, "{shape:?}\n{judged}");
-    }
+    });
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::proxy;
+
 /// A fault. How long it lasts is said by the plan, see [`crate::plan::Planned`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -42,6 +44,28 @@ pub enum FaultKind {
     },
     /// The sink is gone: connections are refused.
     Gone,
+    /// Something lies over a link between two boxes.
+    Link(proxy::Fault),
+    /// The stand-in of the Kubernetes API server is not well.
+    Kube(KubeFault),
+}
+
+/// What is wrong with the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum KubeFault {
+    /// It takes its time for every answer.
+    Slow {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// It answers with this status.
+    Refuse {
+        /// The status, 400 to 599.
+        status: u16,
+    },
+    /// It is away.
+    Gone,
 }
 
 impl FaultKind {
@@ -60,12 +84,21 @@ impl FaultKind {
             Self::LoseAcks { .. } => "lose_acks",
             Self::Partial { .. } => "partial",
             Self::Gone => "gone",
+            Self::Link(fault) => fault.name(),
+            Self::Kube(KubeFault::Slow { .. }) => "kube_slow",
+            Self::Kube(KubeFault::Refuse { .. }) => "kube_refuse",
+            Self::Kube(KubeFault::Gone) => "kube_gone",
         }
     }
 
-    /// True if it happens to the agent's process, false if to the sink.
+    /// True if it happens to a process of the agent.
     pub fn hits_agent(&self) -> bool {
         matches!(self, Self::KillAgent | Self::TerminateAgent | Self::PauseAgent | Self::StartProcess | Self::Reload)
+    }
+
+    /// True if it happens to the sink.
+    pub fn hits_sink(&self) -> bool {
+        !self.hits_agent() && !matches!(self, Self::Link(_) | Self::Kube(_))
     }
 
     /// True if the agent makes no progress while it is in force.

@@ -9,7 +9,7 @@
 //! or away on request. TLS with a certificate of its own authority, or plain.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
@@ -129,6 +129,8 @@ struct Setting {
 struct Known {
     /// By namespace and name.
     pods: Mutex<BTreeMap<(String, String), Pod>>,
+    /// The uids that were handed out.
+    uids: Mutex<BTreeSet<String>>,
     requests: AtomicU64,
     handed_out: AtomicU64,
     unauthorized: AtomicU64,
@@ -141,6 +143,19 @@ struct Known {
 impl Known {
     fn pods(&self) -> MutexGuard<'_, BTreeMap<(String, String), Pod>> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn uids(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.uids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a pod is handed out.
+    fn tells(&self, pod: &Pod) {
+        self.handed_out.fetch_add(1, Ordering::Relaxed);
+        let mut uids = self.uids();
+        if !uids.contains(&pod.uid) {
+            uids.insert(pod.uid.clone());
+        }
     }
 }
 
@@ -194,6 +209,11 @@ impl KubeServer {
     /// From now on there is no pod of this name.
     pub fn remove(&self, namespace: &str, name: &str) {
         self.known.pods().remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// Whether somebody was told of the pod with this uid.
+    pub fn has_told(&self, uid: &str) -> bool {
+        self.known.uids().contains(uid)
     }
 
     /// What it did so far.

@@ -30,7 +30,7 @@ pub use control::{Ticket, TicketError};
 pub use error::WriteError;
 pub use late::Lateness;
 pub(crate) use late::Meter;
-pub use layout::StreamPaths;
+pub use layout::{PodIdentity, StreamPaths};
 pub use report::{LoadReport, StreamReport, WriteFault};
 use results::{
     event::What,
@@ -107,12 +107,16 @@ pub struct StreamPlan {
     pub cut: Cut,
     /// The path under which its records must arrive; `None` leaves that unchecked.
     pub label: Option<String>,
+    /// True if they may also arrive under an empty one.
+    pub may_lack_label: bool,
     /// Folder below the root in which its tree lies; empty: the root itself.
     pub under: PathBuf,
     /// True if no file is written: somebody else brings these records to the agent, on [`LoadPlan::schedule`].
     pub is_sent: bool,
     /// Where each record is sent right after it was written to its file; nobody waits for that socket.
     pub tee: Option<SendPlan>,
+    /// Name of its pod, where that is not its own: a name that is given again.
+    pub pod: Option<String>,
 }
 
 impl StreamPlan {
@@ -129,9 +133,11 @@ impl StreamPlan {
             max_size: None,
             cut: Cut::Never,
             label: None,
+            may_lack_label: false,
             under: PathBuf::new(),
             is_sent: false,
             tee: None,
+            pod: None,
         }
     }
 }
@@ -162,7 +168,14 @@ impl LoadPlan {
     /// Where a stream's files lie.
     pub fn paths(&self, stream: StreamId) -> Option<StreamPaths> {
         let plan = self.streams.get(usize::from(stream.0))?;
-        Some(StreamPaths::new(&self.root.join(&plan.under), plan.framing, &plan.name, self.seed))
+        let root = self.root.join(&plan.under);
+        Some(StreamPaths::of_pod(&root, plan.framing, &plan.name, &self.identity(stream)?))
+    }
+
+    /// The pod and the container whose output a stream is.
+    pub fn identity(&self, stream: StreamId) -> Option<PodIdentity> {
+        let plan = self.streams.get(usize::from(stream.0))?;
+        Some(PodIdentity::new(&plan.name, plan.pod.as_deref(), self.seed))
     }
 
     /// When the records of a stream are due.
@@ -225,6 +238,9 @@ impl Writers {
                 continue;
             }
             paths.create_dirs()?;
+            if stream.may_lack_label {
+                shared.ledger.may_lack_label(id);
+            }
             if let Some(path) = &stream.label {
                 shared.ledger.route(id, 0, Labels { path: path.clone() });
             }

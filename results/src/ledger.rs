@@ -177,6 +177,11 @@ impl Ledger {
         marks.bytes.fetch_add(bytes, Ordering::AcqRel);
     }
 
+    /// Records of a stream may arrive under an empty label: there may be nobody left who could tell. Call it before the load.
+    pub fn may_lack_label(&self, stream: StreamId) {
+        lock(&self.state).paths.may_lack(stream);
+    }
+
     /// From `from_seq` on, records of a stream must arrive under these labels, on whichever route.
     pub fn route(&self, stream: StreamId, from_seq: u64, labels: Labels) {
         lock(&self.state).paths.set(stream, from_seq, labels);

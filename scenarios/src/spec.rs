@@ -16,6 +16,7 @@
 //! [[front]]   front ends whose access log is read
 //! [[link]]    wires between processes that can be cut
 //! [net]       limits of the network that the run is in
+//! [kube]      a stand-in Kubernetes API server that knows the pods of the load
 //! [contract]  what is promised, and what must be seen to have happened
 //! ```
 //! This mirrors the file; [`crate::plan`] settles defaults and contradictions. Unknown keys are errors.
@@ -33,6 +34,9 @@ pub use load::{
 };
 pub use net::{Net, Probes};
 pub use topology::{Limits, Link, Process, Route};
+pub use load::{Beats, Body, Expect, Group, Layout, Load, Long, Pace, Via, Write};
+pub use kube::{Kube, Pods};
+pub use topology::{Limits, Link, Process, Route, Wire};
 use units::{Size, Span};
 
 mod contract;
@@ -40,6 +44,7 @@ mod fault;
 pub mod file;
 mod front;
 mod hands;
+mod kube;
 mod load;
 mod net;
 mod topology;
@@ -87,6 +92,8 @@ pub struct Spec {
     /// Limits of the network that the run is in; absent: those of the machine.
     #[serde(default)]
     pub net: Net,
+    /// A stand-in Kubernetes API server; absent: none.
+    pub kube: Option<Kube>,
     /// What is promised.
     #[serde(default)]
     pub contract: Contract,

@@ -74,9 +74,9 @@ impl Fault {
     /// Its name as in a scenario file.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Delay { .. } => "delay",
-            Self::Cut => "cut",
-            Self::CutEvery { .. } => "cut_every",
+            Self::Delay { .. } => "delay_link",
+            Self::Cut => "cut_link",
+            Self::CutEvery { .. } => "cut_link_every",
             Self::Hang => "hang_link",
             Self::Partition => "partition",
         }

@@ -128,8 +128,7 @@ fn lookup(known: &Known, path: &str) -> Option<Response<Full<Bytes>>> {
     let pods = known.pods();
     let list = |namespace: Option<&str>| {
         let items = pods.values().filter(|pod| namespace.is_none_or(|namespace| pod.namespace == namespace));
-        let items: Vec<Value> = items.map(super::Pod::json).collect();
-        known.handed_out.fetch_add(items.len() as u64, Ordering::Relaxed);
+        let items: Vec<Value> = items.inspect(|pod| known.tells(pod)).map(super::Pod::json).collect();
         json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items})
     };
     let body = match parts.as_slice() {
@@ -139,7 +138,7 @@ fn lookup(known: &Known, path: &str) -> Option<Response<Full<Bytes>>> {
         ["api", "v1", "namespaces", namespace, "pods"] => list(Some(namespace)),
         ["api", "v1", "namespaces", namespace, "pods", name] => {
             let pod = pods.get(&((*namespace).to_owned(), (*name).to_owned()))?;
-            add(&known.handed_out);
+            known.tells(pod);
             pod.json()
         }
         _ => return None,

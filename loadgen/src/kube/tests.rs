@@ -72,6 +72,9 @@ fn pods_are_handed_out_alone_and_in_lists() {
 #[test]
 fn a_name_that_is_given_again_is_another_pod() {
     let server = server(false);
+    assert!(!server.has_told("u0"));
+    assert_eq!(ask(&server, "/api/v1/namespaces/shop/pods/web-0").1["metadata"]["uid"], "u0");
+    assert!(server.has_told("u0"));
     server.put(pod("web-0", "u9"));
     assert_eq!(ask(&server, "/api/v1/namespaces/shop/pods/web-0").1["metadata"]["uid"], "u9");
     server.remove("shop", "web-0");

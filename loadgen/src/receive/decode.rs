@@ -17,6 +17,7 @@ mod fields;
 mod layout;
 mod merged;
 mod object;
+mod owner;
 mod proven;
 mod text;
 mod unescape;
@@ -66,11 +67,14 @@ pub struct Keys {
     pub paths: Vec<String>,
     /// The output stream.
     pub output: String,
+    /// Where an agent says whose a record is: the key of an object, and the key in it. Its value stands for the path then,
+    /// an empty one if it is missing.
+    pub owner: Option<(String, String)>,
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        Self { text: "log".into(), paths: vec!["file".into(), "path".into()], output: "stream".into() }
+        Self { text: "log".into(), paths: vec!["file".into(), "path".into()], output: "stream".into(), owner: None }
     }
 }
 
@@ -223,8 +227,9 @@ impl Decoder {
         if is_line && skip_space(input, fields.len) != input.len() {
             return None;
         }
+        let owner = self.keys.owner.as_ref().map(|keys| owner::of(&input[..fields.len], keys));
         let seen = Seen {
-            path: fields.path.and_then(|value| plain(value, &mut self.path)),
+            path: owner.or_else(|| fields.path.and_then(|value| plain(value, &mut self.path))),
             output: fields.output.and_then(|value| plain(value, &mut self.output)),
         };
         match (&text, &self.forms) {
@@ -238,7 +243,9 @@ impl Decoder {
     fn slowly(&mut self, document: &[u8], take: &mut Take<'_>) {
         let is_raw = self.format == Format::Auto && is_whole_text(document);
         let payloads = self.forms.as_deref().map(|forms| &**forms.payloads());
-        if is_raw || !merged::take(document, &self.keys, payloads, take) {
+        let owner = self.keys.owner.as_ref().map(|keys| owner::of(document, keys));
+        let mut take = |record: Record<'_>, seen: Seen<'_>| take(record, Seen { path: owner.or(seen.path), ..seen });
+        if is_raw || !merged::take(document, &self.keys, payloads, &mut take) {
             take(Record::Text(document), Seen::default());
         }
     }

@@ -29,12 +29,41 @@ pub struct StreamPaths {
     pub links: Vec<(PathBuf, PathBuf)>,
 }
 
+/// The pod and the container whose output a stream is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodIdentity {
+    /// Its namespace.
+    pub namespace: &'static str,
+    /// Its name.
+    pub pod: String,
+    /// Its uid.
+    pub uid: String,
+    /// Name of the container.
+    pub container: &'static str,
+    /// Id of the container, 64 digits.
+    pub container_id: String,
+}
+
+impl PodIdentity {
+    /// Those of a stream; its pod is called like it unless `pod` says otherwise. Pure.
+    pub fn new(name: &str, pod: Option<&str>, seed: u64) -> Self {
+        let (uid, container_id) = identifiers(name, seed);
+        let pod = pod.unwrap_or(name).to_owned();
+        Self { namespace: NAMESPACE, pod, uid, container: CONTAINER, container_id }
+    }
+}
+
 impl StreamPaths {
     /// Where a stream's files lie. Pure: the same arguments name the same paths.
     pub fn new(root: &Path, framing: Framing, name: &str, seed: u64) -> Self {
-        let (uid, id) = identifiers(name, seed);
-        let pods_file = root.join(format!("var/log/pods/{NAMESPACE}_{name}_{uid}/{CONTAINER}/0.log"));
-        let link = root.join(format!("var/log/containers/{name}_{NAMESPACE}_{CONTAINER}-{id}.log"));
+        Self::of_pod(root, framing, name, &PodIdentity::new(name, None, seed))
+    }
+
+    /// The same for a stream of this pod.
+    pub fn of_pod(root: &Path, framing: Framing, name: &str, of: &PodIdentity) -> Self {
+        let PodIdentity { pod, uid, container_id: id, .. } = of;
+        let pods_file = root.join(format!("var/log/pods/{NAMESPACE}_{pod}_{uid}/{CONTAINER}/0.log"));
+        let link = root.join(format!("var/log/containers/{pod}_{NAMESPACE}_{CONTAINER}-{id}.log"));
         match framing {
             Framing::Plain => {
                 let live = root.join(format!("logs/{name}.log"));

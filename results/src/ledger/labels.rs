@@ -52,11 +52,13 @@ pub struct Seen<'a> {
 pub(crate) struct Paths {
     /// Per stream: from which sequence on which path holds, ascending.
     streams: Vec<Vec<(u64, String)>>,
+    /// Per stream: whether an empty label says that nobody knows.
+    may_lack: Vec<bool>,
 }
 
 impl Paths {
     pub(crate) fn new(streams: usize) -> Self {
-        Self { streams: vec![Vec::new(); streams] }
+        Self { streams: vec![Vec::new(); streams], may_lack: vec![false; streams] }
     }
 
     pub(crate) fn set(&mut self, stream: StreamId, from_seq: u64, labels: Labels) {
@@ -65,14 +67,22 @@ impl Paths {
         paths.push((from_seq, labels.path));
     }
 
+    pub(crate) fn may_lack(&mut self, stream: StreamId) {
+        if let Some(may_lack) = self.may_lack.get_mut(usize::from(stream.0)) {
+            *may_lack = true;
+        }
+    }
+
     /// The parts of `from..to` that must not be labelled with `path`.
     pub(crate) fn misplaced(&self, stream: u16, from: u64, to: u64, path: &[u8]) -> Vec<std::ops::Range<u64>> {
         let paths = &self.streams[usize::from(stream)];
+        let may_lack = self.may_lack[usize::from(stream)];
         let mut parts = Vec::new();
         for (at, (start, expected)) in paths.iter().enumerate().rev() {
             let until = paths.get(at + 1).map_or(u64::MAX, |next| next.0);
             let part = from.max(*start)..to.min(until);
-            if !part.is_empty() && expected.as_bytes() != path {
+            let is_right = expected.as_bytes() == path || (may_lack && path.is_empty());
+            if !part.is_empty() && !is_right {
                 parts.push(part);
             }
             if *start <= from {
@@ -105,5 +115,17 @@ mod tests {
         assert_eq!(misplaced(0, 5, 15, b"b"), "5–9");
         assert_eq!(misplaced(0, 5, 15, b"c"), "10–14, 5–9");
         assert_eq!(misplaced(0, 12, 15, b"b"), "");
+    }
+
+    #[test]
+    fn an_empty_label_is_right_only_where_nobody_needs_to_know() {
+        let mut paths = Paths::new(2);
+        for stream in [StreamId(0), StreamId(1)] {
+            paths.set(stream, 0, Labels { path: "uid".into() });
+        }
+        paths.may_lack(StreamId(1));
+        assert_eq!(paths.misplaced(0, 0, 5, b""), [0..5]);
+        assert!(paths.misplaced(1, 0, 5, b"").is_empty());
+        assert_eq!(paths.misplaced(1, 0, 5, b"other"), [0..5]);
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 use thiserror::Error;
 
-use crate::plan::names::{Known, LinkPart, Name, Part, SinkPart, parts};
+use crate::plan::names::{Known, KubePart, LinkPart, Name, Part, SinkPart, parts};
 
 /// Ports that are tried, below what systems hand out by themselves.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
@@ -45,6 +45,17 @@ pub(super) enum End {
     Path(PathBuf),
 }
 
+/// Where the Kubernetes API server is, and what opens it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KubeAt {
+    /// Its address.
+    pub(super) url: String,
+    /// The file with the token.
+    pub(super) token: PathBuf,
+    /// The file with the certificate of its authority; empty without TLS.
+    pub(super) authority: PathBuf,
+}
+
 /// Whose text is filled in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Whose<'a> {
@@ -66,6 +77,7 @@ pub(super) struct Names {
     pub(super) ends: Vec<End>,
     /// Index = link.
     pub(super) links: Vec<SocketAddr>,
+    pub(super) kube: Option<KubeAt>,
     pub(super) ports: Ports,
     sockets: TempDir,
 }
@@ -77,7 +89,7 @@ impl Names {
         let sockets = tempfile::Builder::new().prefix("tailproof-").tempdir().map_err(NameError::Sockets)?;
         let (known, root) = (known.clone(), root.to_owned());
         let ports = Ports::new(std::process::id());
-        Ok(Self { known, root, seed, ends: Vec::new(), links: Vec::new(), ports, sockets })
+        Ok(Self { known, root, seed, ends: Vec::new(), links: Vec::new(), kube: None, ports, sockets })
     }
 
     /// The folder of the sockets.
@@ -121,6 +133,11 @@ impl Names {
                 (Some(End::Path(path)), SinkPart::Path) => shown(path),
                 _ => None,
             },
+            Name::Kube(part) => self.kube.as_ref().and_then(|kube| match part {
+                KubePart::Url => Some(kube.url.clone()),
+                KubePart::TokenFile => shown(&kube.token),
+                KubePart::CaFile => shown(&kube.authority),
+            }),
             Name::Link(link, part) => self.links.get(*link).map(|at| match part {
                 LinkPart::Host => at.ip().to_string(),
                 LinkPart::Port => at.port().to_string(),

@@ -5,6 +5,7 @@
 //! {port.X} {NAME.port.X} {socket.X}                a port of this process, of another; a socket all processes see
 //! {sink.host} {sink.store.port}                    where a route ends
 //! {link.L.host} {link.L.port}                      where a link listens
+//! {kube.url} {kube.token_file} {kube.ca_file}      the Kubernetes API server
 //! {{                                               a brace
 //! ```
 
@@ -42,6 +43,19 @@ pub enum Name {
     Sink(usize, SinkPart),
     /// Where a link listens.
     Link(usize, LinkPart),
+    /// The Kubernetes API server.
+    Kube(KubePart),
+}
+
+/// What is asked about the Kubernetes API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KubePart {
+    /// Its address.
+    Url,
+    /// The file with the token.
+    TokenFile,
+    /// The file with the certificate of its authority.
+    CaFile,
 }
 
 /// What is asked about the end of a route.
@@ -73,6 +87,8 @@ pub struct Known {
     pub routes: Vec<String>,
     /// Its links.
     pub links: Vec<String>,
+    /// Whether there is a Kubernetes API server.
+    pub kube: bool,
 }
 
 /// A text that cannot be filled in; fits after the name of a key.
@@ -140,6 +156,7 @@ fn name(name: &str, known: &Known) -> Result<Name, Unknown> {
         ["sink", part] => Name::Sink(place("route", "", &known.routes)?, sink_part(part)?),
         ["sink", route, part] => Name::Sink(place("route", route, &known.routes)?, sink_part(part)?),
         ["link", link, part] => Name::Link(place("link", link, &known.links)?, link_part(part)?),
+        ["kube", part] => Name::Kube(kube_part(part, known.kube)?),
         [process, "port", port] => {
             place("process", process, &known.processes)?;
             Name::Port(Some(process.to_owned()), port.to_owned())
@@ -147,7 +164,7 @@ fn name(name: &str, known: &Known) -> Result<Name, Unknown> {
         _ => {
             return Err(Unknown(format!(
                 "the bench knows nothing called `{{{name}}}`; it fills in state, logs, root, sockets, name, seed, port.X, \
-                 PROCESS.port.X, socket.X, sink.ROUTE.host|port|path and link.LINK.host|port"
+                 PROCESS.port.X, socket.X, sink.ROUTE.host|port|path, link.LINK.host|port and kube.url|token_file|ca_file"
             )));
         }
     })
@@ -160,6 +177,16 @@ fn place(kind: &str, name: &str, all: &[String]) -> Result<usize, Unknown> {
             "" => Unknown(format!("there are several routes; write {{sink.ROUTE.…}} with one of: {list}")),
             _ => Unknown(format!("no {kind} is called `{name}`; there are: {list}")),
         }
+    })
+}
+
+fn kube_part(part: &str, is_there: bool) -> Result<KubePart, Unknown> {
+    Ok(match part {
+        _ if !is_there => return Err(Unknown("there is no API server; write [kube]".to_owned())),
+        "url" => KubePart::Url,
+        "token_file" => KubePart::TokenFile,
+        "ca_file" => KubePart::CaFile,
+        other => return Err(Unknown(format!("the API server has no `{other}`; it has url, token_file and ca_file"))),
     })
 }
 
@@ -189,6 +216,7 @@ mod tests {
             processes: vec!["forwarder".into(), "aggregator-0".into()],
             routes: vec!["store".into(), "syslog".into()],
             links: vec!["west".into()],
+            kube: false,
         }
     }
 
@@ -217,6 +245,7 @@ mod tests {
             ("{sink.store.uri}", "a sink has no `uri`"),
             ("{link.east.port}", "no link is called `east`; there are: west"),
             ("{aggregator-1.port.x}", "no process is called `aggregator-1`"),
+            ("{kube.url}", "there is no API server"),
             ("{home}", "the bench knows nothing called `{home}`"),
             ("{state", "is never closed"),
             ("{port.}", "is no name"),

@@ -53,6 +53,8 @@ pub struct Link {
     pub name: String,
     /// The port it leads to; names in braces are filled in.
     pub to: String,
+    /// What it relays.
+    pub wire: spec::Wire,
 }
 
 /// Without routes, what there is to say about the way is said by the sink.
@@ -87,7 +89,7 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
         let to = front.syslog.as_deref().unwrap_or_default();
         routes_in(to, (&known, &ways), source, &format!("front.{at}.syslog"))?;
     }
-    let links = spec.link.iter().map(|link| Link { name: link.name.clone(), to: link.to.clone() }).collect();
+    let links = spec.link.iter().map(|link| Link { name: link.name.clone(), to: link.to.clone(), wire: link.wire }).collect();
     let mut instances = Vec::new();
     for (at, process) in spec.process.iter().enumerate() {
         let key = format!("process.{at}.config");
@@ -118,6 +120,7 @@ pub(super) fn known(spec: &Spec) -> Known {
         processes: spec.process.iter().flat_map(instance_names).collect(),
         routes: ways(spec).into_iter().map(|way| way.name).collect(),
         links: spec.link.iter().map(|link| link.name.clone()).collect(),
+        kube: spec.kube.is_some(),
     }
 }
 

@@ -79,33 +79,61 @@ pub enum FaultDo {
     },
     /// The sink is gone: connections are refused.
     Gone,
+    /// Everything over a link arrives later, each way.
+    DelayLink {
+        /// How much later.
+        delay: Span,
+    },
+    /// Every connection over a link is reset once.
+    CutLink,
+    /// One in so many pieces of traffic over a link has its connection reset, by the seed; a datagram is lost.
+    CutLinkEvery {
+        /// At least 1.
+        n: u32,
+    },
+    /// A link is half-open: connections are accepted and stay, nothing passes.
+    HangLink,
+    /// Nothing comes over a link: what is open stands still, new connections are reset.
+    Partition,
+    /// The Kubernetes API server takes its time for every answer.
+    KubeSlow {
+        /// How long.
+        delay: Span,
+    },
+    /// The Kubernetes API server answers with an error status.
+    KubeRefuse {
+        /// The status, 400 to 599.
+        status: u16,
+    },
+    /// The Kubernetes API server is away.
+    KubeGone,
 }
 
 impl FaultDo {
     /// True if it happens to a process.
     pub fn hits_process(&self) -> bool {
-        match self {
-            Self::KillAgent | Self::TerminateAgent | Self::PauseAgent | Self::StartProcess | Self::Reload { .. } => {
-                true
-            }
-            Self::Refuse { .. }
-            | Self::Slow { .. }
-            | Self::Hang
-            | Self::Reset
-            | Self::LoseAcks { .. }
-            | Self::Partial { .. }
-            | Self::Gone => false,
-        }
+        matches!(
+            self,
+            Self::KillAgent | Self::TerminateAgent | Self::PauseAgent | Self::StartProcess | Self::Reload { .. }
+        )
     }
 
     /// True if it is laid over a link.
     pub fn hits_link(&self) -> bool {
-        false
+        matches!(
+            self,
+            Self::DelayLink { .. } | Self::CutLink | Self::CutLinkEvery { .. } | Self::HangLink | Self::Partition
+        )
+    }
+
+    /// True if it happens to the Kubernetes API server.
+    pub fn hits_kube(&self) -> bool {
+        matches!(self, Self::KubeSlow { .. } | Self::KubeRefuse { .. } | Self::KubeGone)
     }
 
     /// True if it happens to the sink of a route.
     pub fn hits_sink(&self) -> bool {
-        !self.hits_process() && !self.hits_link()
+        !self.hits_process() && !self.hits_link() && !self.hits_kube()
     }
 }
 

@@ -71,6 +71,20 @@ pub struct Link {
     pub name: String,
     /// The port it leads to, for example `{aggregator-0.port.forward}`.
     pub to: String,
+    /// What it relays.
+    #[serde(default)]
+    pub wire: Wire,
+}
+
+/// What a link relays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Wire {
+    /// Connections.
+    #[default]
+    Tcp,
+    /// Datagrams.
+    Udp,
 }
 
 fn one() -> u16 {

@@ -30,6 +30,9 @@ mod control;
 mod faults;
 mod ground;
 mod hands;
+mod kube;
+mod limits;
+mod links;
 mod load;
 mod names;
 mod net;
@@ -108,6 +111,12 @@ pub enum RunError {
     /// Nobody can ask.
     #[error(transparent)]
     Drive(#[from] loadgen::drive::DriveError),
+    /// A link could not be laid.
+    #[error(transparent)]
+    Link(#[from] links::LinksError),
+    /// The Kubernetes API server could not be started.
+    #[error(transparent)]
+    Kube(#[from] kube::KubeStartError),
     /// A name in braces stands for nothing.
     #[error(transparent)]
     Name(#[from] names::NameError),

@@ -4,7 +4,7 @@ use results::identity::StreamId;
 use serde::Serialize;
 
 use crate::spec::{
-    Agent, Body, Expect, Fault, Front, Group, Layout, Long, Net, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap,
+    Agent, Body, Expect, Fault, Front, Group, Kube, Layout, Long, Net, Pace, Remove, Rotate, Rotator, Sink, Spec, Swap,
     SwapHow, Via, Write,
     file::{Source, SpecError},
     units::{Rate, Size, Span},
@@ -84,6 +84,9 @@ pub struct Plan {
     /// Limits of the network that the run is in.
     #[serde(skip_serializing_if = "is_usual")]
     pub net: Net,
+    /// The Kubernetes API server, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kube: Option<Kube>,
     /// The names in braces that texts of this scenario may have.
     #[serde(skip)]
     pub known: names::Known,
@@ -119,6 +122,12 @@ pub struct Stream {
     /// What is to become of them.
     #[serde(skip_serializing_if = "is_delivered")]
     pub expect: Expect,
+    /// The name of its pod, if it is that of another stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// True if another pod takes over the name of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_replaced: bool,
 }
 
 /// Something, and the streams it concerns.
@@ -128,6 +137,13 @@ pub struct On<T> {
     pub what: T,
     /// Which streams.
     pub streams: Vec<StreamId>,
+}
+
+impl Stream {
+    /// Whether it is of this group.
+    pub fn is_of(&self, group: &str) -> bool {
+        self.name.rsplit_once('-').is_some_and(|(of, _)| of == group)
+    }
 }
 
 impl Plan {
@@ -162,7 +178,7 @@ impl Plan {
         let groups = &spec.load.group;
         let contract = contract(&spec);
         Self {
-            streams: groups.iter().flat_map(streams_of).collect(),
+            streams: topology::with_pods(groups.iter().flat_map(streams_of).collect(), spec.kube.as_ref()),
             rotate: spec.rotate.map(|rotate| On { streams: chosen(groups, rotate.groups.as_deref()), what: rotate }),
             swaps: spec
                 .swap
@@ -189,6 +205,7 @@ impl Plan {
             fronts: spec.front,
             links: topology.links,
             net: spec.net,
+            kube: spec.kube,
             known: topology.known,
             settle: spec.contract.settle.unwrap_or(SETTLE),
             contract,
@@ -220,6 +237,8 @@ fn streams_of(group: &Group) -> impl Iterator<Item = Stream> {
         node: group.node.clone(),
         via: group.via.clone(),
         expect: group.expect,
+        pod: None,
+        is_replaced: false,
     })
 }
 

@@ -28,14 +28,12 @@ pub use contract::{Contract, Delivery, Proof, SourceLoss};
 pub use fault::{Fault, FaultDo, ReloadOutcome};
 pub use front::{AccessLog, Asks, Front, FrontServer, Http};
 pub use hands::{Remove, Rotate, Rotator, Swap, SwapHow};
+pub use kube::{Kube, Pods};
 pub use load::{
     Beats, Body, Expect, Group, Layout, Load, Long, Pace, Syslog, SyslogFormat, SyslogFraming, Transport, Via,
     WhenFull, Write,
 };
 pub use net::{Net, Probes};
-pub use topology::{Limits, Link, Process, Route};
-pub use load::{Beats, Body, Expect, Group, Layout, Load, Long, Pace, Via, Write};
-pub use kube::{Kube, Pods};
 pub use topology::{Limits, Link, Process, Route, Wire};
 use units::{Size, Span};
 

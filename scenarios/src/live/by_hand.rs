@@ -220,6 +220,7 @@ fn refuse(trial: &Trial<'_>, order: Order, why: Refused) {
 }
 
 pub(super) fn scene(stage: &mut Stage) -> Scene<'_> {
-    let Stage { processes, routes, ledger, bus, .. } = stage;
-    Scene { processes, routes, ledger, bus }
+    let Stage { processes, routes, links, kube, ledger, bus, .. } = stage;
+    let kube = kube.as_ref().map(|kube| &kube.server);
+    Scene { processes, routes, links, kube, ledger, bus }
 }

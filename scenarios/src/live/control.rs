@@ -39,6 +39,9 @@ pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Tri
         measured_from: None,
     };
     stage.start(plan, trial.clock())?;
+    for why in stage.processes.limits_missing() {
+        trial.unknown(why);
+    }
     trial.say(What::Phase(Phase::WarmUp));
     if control.warm_up(stage, trial)? {
         control.measure(stage, trial)?;
@@ -154,6 +157,7 @@ impl Control<'_> {
         } else if self.measured_from.is_some() {
             self.by_hand.refuse_all(trial);
         }
+        stage.tick(trial.now_us());
         trial.note_children(&stage.processes.pids())?;
         look_after_processes(stage, trial);
         if trial.streams_due() {

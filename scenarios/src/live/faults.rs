@@ -1,17 +1,25 @@
 //! The faults of the plan, applied and healed on time by the control thread. Every fault says whether it took effect.
 
 use chaos::{
-    fault::FaultKind,
+    fault::{FaultKind, KubeFault},
     plan::{FaultSpec, Planned},
     process::{Paused, Victim},
+    proxy::{self, Link},
 };
-use loadgen::receive::{HttpCounters, Mode, Receiver};
+use loadgen::{
+    kube::KubeServer,
+    receive::{HttpCounters, Receiver},
+};
 use results::{
     event::{Fault, FaultState, What},
     ledger::Ledger,
 };
 
-use self::reload::Reload;
+use self::{
+    beyond::Beyond,
+    reload::Reload,
+    sink::{hits, mode, what_happened},
+};
 use super::{
     RunError,
     bus::Bus,
@@ -21,7 +29,9 @@ use super::{
 use crate::{plan::Plan, spec::FaultDo};
 
 mod end;
+mod beyond;
 mod reload;
+mod sink;
 
 pub(super) use end::book_down;
 
@@ -31,6 +41,10 @@ pub(super) struct Scene<'a> {
     pub(super) processes: &'a mut Processes,
     /// The far ends.
     pub(super) routes: &'a [Route],
+    /// The wires between boxes.
+    pub(super) links: &'a [Link],
+    /// The Kubernetes API server, if there is one.
+    pub(super) kube: Option<&'a KubeServer>,
     /// Where crashes are booked.
     pub(super) ledger: &'a Ledger,
     /// Where everything is said.
@@ -51,6 +65,8 @@ struct Target {
     process: Option<String>,
     /// Index of the route.
     route: usize,
+    /// Index of the link.
+    link: usize,
     /// As events call it; empty where there is one only.
     on: String,
     /// What is put in place of the configuration, and what is to come of it.
@@ -81,6 +97,7 @@ struct Active {
     log_len: u64,
     /// Dropping it lets the agent go on.
     paused: Option<Paused>,
+    beyond: Option<Beyond>,
     restart: bool,
 }
 
@@ -166,6 +183,10 @@ impl Faults {
             active.took_effect = active.hits > 0;
             active.detail = format!("{} requests {}", active.hits, what_happened(active.planned.kind));
         }
+        if let Some(beyond) = active.beyond.take() {
+            (active.hits, active.detail) = beyond.heal(scene);
+            active.took_effect = active.hits > 0;
+        }
         self.set_sinks(scene)?;
         drop(active.paused.take());
         let process = scene.processes.named(active.target.process.as_deref());
@@ -181,7 +202,7 @@ impl Faults {
     fn set_sinks(&self, scene: &Scene<'_>) -> Result<(), RunError> {
         for (at, route) in scene.routes.iter().enumerate() {
             let Some(server) = route.server() else { continue };
-            let hits = |active: &&Active| !active.planned.kind.hits_agent() && active.target.route == at;
+            let hits = |active: &&Active| active.planned.kind.hits_sink() && active.target.route == at;
             let youngest = self.active.iter().rev().find(hits);
             let (mode, id) = youngest.map_or((route.healthy, 0), |a| (mode(a.planned.kind), a.planned.id));
             if server.mode() != mode {
@@ -194,6 +215,7 @@ impl Faults {
 
 /// What is left to do for a process when its fault is over.
 fn heal_process(active: &mut Active, process: &mut Process, bus: &Bus) -> Result<(), RunError> {
+    process.hold_off(false);
     match (active.planned.kind, &active.target.reload) {
         (FaultKind::Reload, Some(reload)) => {
             (active.took_effect, active.detail) = reload.seen(process, active.log_len);
@@ -222,8 +244,13 @@ fn apply(planned: Planned, target: Target, t_us: u64, scene: &mut Scene<'_>) -> 
         before: None,
         log_len: 0,
         paused: None,
+        beyond: None,
         restart: false,
     };
+    if matches!(planned.kind, FaultKind::Link(_) | FaultKind::Kube(_)) {
+        active.beyond = Beyond::lay(planned.kind, active.target.link, scene);
+        return Ok(active);
+    }
     if !planned.kind.hits_agent() {
         active.before = scene.server(active.target.route).map(Receiver::counters);
         return Ok(active);
@@ -246,6 +273,10 @@ fn apply(planned: Planned, target: Target, t_us: u64, scene: &mut Scene<'_>) -> 
         active.detail = format!("{} was not running", process.called());
         return Ok(active);
     };
+    if planned.kind == FaultKind::PauseAgent {
+        // A limit that stops and wakes it keeps away until this is over.
+        process.hold_off(true);
+    }
     match (planned.kind, &active.target.reload) {
         (FaultKind::PauseAgent, _) => match Victim::of(pid).and_then(|victim| victim.pause()) {
             Ok(paused) => {
@@ -272,56 +303,6 @@ fn say(scene: &Scene<'_>, active: &Active, state: FaultState) {
     scene.bus.say(What::Fault(Fault { id, name, on, state, hits, detail }));
 }
 
-fn mode(kind: FaultKind) -> Mode {
-    match kind {
-        FaultKind::Refuse { status } => Mode::Refuse { status },
-        FaultKind::Slow { ms } => Mode::Delay { ms },
-        FaultKind::Hang => Mode::Hang,
-        FaultKind::Reset => Mode::Reset,
-        FaultKind::LoseAcks { every } => Mode::LoseAck { every },
-        FaultKind::Partial { status } => Mode::Partial { status },
-        FaultKind::Gone => Mode::Gone,
-        FaultKind::KillAgent
-        | FaultKind::TerminateAgent
-        | FaultKind::PauseAgent
-        | FaultKind::StartProcess
-        | FaultKind::Reload => Mode::Accept,
-    }
-}
-
-fn hits(kind: FaultKind, before: HttpCounters, now: HttpCounters) -> u64 {
-    match kind {
-        FaultKind::Refuse { .. } => now.refused - before.refused,
-        FaultKind::Slow { .. } => now.delayed - before.delayed,
-        FaultKind::Hang => now.hung - before.hung,
-        FaultKind::Reset | FaultKind::Gone => now.cut - before.cut,
-        FaultKind::LoseAcks { .. } => now.lost_answers - before.lost_answers,
-        FaultKind::Partial { .. } => now.partial - before.partial,
-        FaultKind::KillAgent
-        | FaultKind::TerminateAgent
-        | FaultKind::PauseAgent
-        | FaultKind::StartProcess
-        | FaultKind::Reload => 0,
-    }
-}
-
-fn what_happened(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::Refuse { .. } => "were refused",
-        FaultKind::Slow { .. } => "were delayed",
-        FaultKind::Hang => "were left without an answer",
-        FaultKind::Reset => "were cut before they were taken",
-        FaultKind::LoseAcks { .. } => "were taken and their answers lost",
-        FaultKind::Partial { .. } => "were taken by half",
-        FaultKind::Gone => "or connections were cut when nobody listened any more",
-        FaultKind::KillAgent
-        | FaultKind::TerminateAgent
-        | FaultKind::PauseAgent
-        | FaultKind::StartProcess
-        | FaultKind::Reload => "were not concerned",
-    }
-}
-
 /// The faults of a scenario, planned by the seed.
 fn planned(plan: &Plan, seed: u64) -> Result<Vec<Planned>, chaos::plan::PlanError> {
     let specs: Vec<FaultSpec> = plan.faults.iter().map(spec).collect();
@@ -333,6 +314,10 @@ fn target(plan: &Plan, fault: &crate::spec::Fault) -> Target {
     let first = |names: &mut dyn Iterator<Item = &String>| names.next().cloned().unwrap_or_default();
     let on = if fault.what.hits_process() {
         fault.process.clone().unwrap_or_else(|| first(&mut plan.instances.iter().map(|instance| &instance.name)))
+    } else if fault.what.hits_link() {
+        fault.link.clone().unwrap_or_default()
+    } else if fault.what.hits_kube() {
+        "kube".to_owned()
     } else {
         fault.route.clone().unwrap_or_else(|| first(&mut plan.ways.iter().map(|way| &way.name)))
     };
@@ -340,7 +325,8 @@ fn target(plan: &Plan, fault: &crate::spec::Fault) -> Target {
         FaultDo::Reload { config, outcome } => Some(Reload { config: config.clone(), outcome: *outcome }),
         _ => None,
     };
-    Target { process: fault.process.clone(), route: route.unwrap_or(0), on, reload }
+    let link = plan.links.iter().position(|link| fault.link.as_ref() == Some(&link.name)).unwrap_or(0);
+    Target { process: fault.process.clone(), route: route.unwrap_or(0), link, on, reload }
 }
 
 fn spec(fault: &crate::spec::Fault) -> FaultSpec {
@@ -368,5 +354,13 @@ fn kind(what: &FaultDo) -> FaultKind {
         FaultDo::LoseAcks { every } => FaultKind::LoseAcks { every },
         FaultDo::Partial { status } => FaultKind::Partial { status },
         FaultDo::Gone => FaultKind::Gone,
+        FaultDo::DelayLink { delay } => FaultKind::Link(proxy::Fault::Delay { ms: delay.0.div_ceil(1000) }),
+        FaultDo::CutLink => FaultKind::Link(proxy::Fault::Cut),
+        FaultDo::CutLinkEvery { n } => FaultKind::Link(proxy::Fault::CutEvery { n }),
+        FaultDo::HangLink => FaultKind::Link(proxy::Fault::Hang),
+        FaultDo::Partition => FaultKind::Link(proxy::Fault::Partition),
+        FaultDo::KubeSlow { delay } => FaultKind::Kube(KubeFault::Slow { ms: delay.0.div_ceil(1000) }),
+        FaultDo::KubeRefuse { status } => FaultKind::Kube(KubeFault::Refuse { status }),
+        FaultDo::KubeGone => FaultKind::Kube(KubeFault::Gone),
     }
 }

@@ -50,7 +50,12 @@ struct Successor {
 
 impl Kube {
     /// Starts it; token and certificate are written into `folder`.
-    pub(super) fn start(kube: &spec::Kube, plan: &Plan, load: &LoadPlan, folder: &Path) -> Result<(Self, KubeAt), KubeStartError> {
+    pub(super) fn start(
+        kube: &spec::Kube,
+        plan: &Plan,
+        load: &LoadPlan,
+        folder: &Path,
+    ) -> Result<(Self, KubeAt), KubeStartError> {
         let identities: Vec<PodIdentity> =
             (0..load.streams.len()).filter_map(|at| load.identity(StreamId(at as u16))).collect();
         let (mut pods, mut successors) = (Vec::new(), Vec::new());
@@ -94,7 +99,8 @@ impl Kube {
 }
 
 fn pod(at: usize, stream: &str, identity: &PodIdentity, special: Option<&spec::Pods>) -> Pod {
-    let labels = [("app", identity.pod.as_str()), ("stream", stream)].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let labels =
+        [("app", identity.pod.as_str()), ("stream", stream)].map(|(key, value)| (key.to_owned(), value.to_owned()));
     let mut labels = std::collections::BTreeMap::from(labels);
     labels.extend(special.map(|pods| pods.labels.clone()).unwrap_or_default());
     Pod {

@@ -43,6 +43,11 @@ pub(super) fn plan(plan: &Plan, seed: u64, run: u32, root: &Path) -> LoadPlan {
     for at in 0..load.streams.len() {
         let watch = load.paths(StreamId(at as u16)).map(|paths| paths.watch.display().to_string());
         load.streams[at].label = watch.filter(|_| !load.streams[at].is_sent);
+        // With an API server that tells whose a record is, that is proven instead of the path.
+        if plan.kube.as_ref().is_some_and(|kube| kube.proven) {
+            load.streams[at].label = load.identity(StreamId(at as u16)).map(|identity| identity.uid);
+            load.streams[at].may_lack_label = plan.streams[at].is_replaced;
+        }
     }
     load
 }
@@ -123,6 +128,7 @@ fn stream_plan(plan: &Plan, at: usize, stream: &Stream) -> StreamPlan {
         cut: if stream.long.is_some() { Cut::LongLines } else { Cut::Never },
         under: stream.node.as_deref().map(node).unwrap_or_default(),
         is_sent: !stream.via.is_written(),
+        pod: stream.pod.clone(),
         ..StreamPlan::new(&stream.name)
     }
 }

@@ -16,6 +16,7 @@ use super::{
     How, RunError,
     bus::Bus,
     child::{AgentProcess, Ended, PidCell},
+    limits::Limit,
     names::{Names, Whose},
     stage::make,
 };
@@ -44,6 +45,7 @@ pub(super) struct Process {
     folder: PathBuf,
     config: Option<Bundle>,
     reloads: Vec<Bundle>,
+    limit: Option<Limit>,
 }
 
 /// All of them, in the order of the scenario.
@@ -65,6 +67,7 @@ impl Processes {
             folder: folder.to_owned(),
             config: None,
             reloads: Vec::new(),
+            limit: None,
         }])
     }
 
@@ -89,7 +92,9 @@ impl Processes {
             }
             let files = instance.config.files.iter().map(|(name, text)| (folder.join(name), text.clone())).collect();
             let mut launch = how.agent.with_config(&folder.join(&instance.config.name), &how.bench, how.defect);
-            launch = Launch { files, env: Some(env), ..launch };
+            let limit = instance.limits.map(|limits| Limit::raise(&instance.name, limits));
+            let leash = limit.as_ref().map_or_else(Vec::new, Limit::leash);
+            launch = Launch { files, env: Some(env), leash, ..launch };
             list.push(Process {
                 name: instance.name.clone(),
                 agent: AgentProcess::prepare(launch, &how.bench, &folder.join("agent.log"))?,
@@ -99,6 +104,7 @@ impl Processes {
                 folder,
                 config: Some(instance.config.clone()),
                 reloads: instance.reloads.clone(),
+                limit,
             });
         }
         Ok(Self::of(list))
@@ -124,6 +130,12 @@ impl Processes {
     /// All of them.
     pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Process> {
         self.list.iter_mut()
+    }
+
+    /// Limits that the run needs and that are not held.
+    pub(super) fn limits_missing(&self) -> Vec<String> {
+        let limits = self.list.iter().filter_map(|process| Some((process, process.limit.as_ref()?.missing()?)));
+        limits.map(|(process, why)| format!("{}: {why}", process.called())).collect()
     }
 
     /// Process ids of those that run.
@@ -159,7 +171,7 @@ impl Processes {
                 cpu_us,
                 rss_bytes,
                 rss_max_bytes: process.agent.rss_max(),
-                throttled_us: process.agent.throttled_us(),
+                throttled_us: process.throttled_us(),
                 open_files: process.agent.open_files(),
             }
         };
@@ -178,7 +190,7 @@ impl Processes {
 
     /// How long their control groups have been throttled since their first starts, microseconds.
     pub(super) fn throttled_us(&self) -> u64 {
-        self.list.iter().map(|process| process.agent.throttled_us()).sum()
+        self.list.iter().map(Process::throttled_us).sum()
     }
 
     /// The ends of their logs, for an error.
@@ -201,8 +213,14 @@ impl Processes {
 impl Process {
     /// Starts it, and says so.
     pub(super) fn start(&mut self, bus: &Bus) -> Result<u32, RunError> {
+        if let Some(limit) = self.limit.as_ref().filter(|_| !self.wanted) {
+            bus.say(What::Agent(AgentEvent::Limited { process: self.name.clone(), how: limit.how() }));
+        }
         let pid = self.agent.start()?;
         self.wanted = true;
+        if let Some(limit) = &self.limit {
+            limit.follow(Some(pid));
+        }
         bus.say(What::Agent(AgentEvent::Started { pid, process: self.name.clone() }));
         Ok(pid)
     }
@@ -210,7 +228,21 @@ impl Process {
     /// Says that it ended.
     pub(super) fn say_ended(&self, ended: Ended, bus: &Bus) {
         let process = self.name.clone();
+        if let Some(how) = self.limit.as_ref().and_then(Limit::killed_for_memory) {
+            bus.say(What::Agent(AgentEvent::OomKilled { pid: ended.pid, process: process.clone(), how }));
+        }
         bus.say(What::Agent(AgentEvent::Ended { pid: ended.pid, how: ended.how, asked: ended.asked, process }));
+    }
+
+    /// A fault has it stopped, or not any more: a limit that stops and wakes it is to keep away.
+    pub(super) fn hold_off(&self, is_held: bool) {
+        if let Some(limit) = &self.limit {
+            limit.hold_off(is_held);
+        }
+    }
+
+    fn throttled_us(&self) -> u64 {
+        self.limit.as_ref().map_or_else(|| self.agent.throttled_us(), Limit::throttled_us)
     }
 
     /// What to call it in a sentence.

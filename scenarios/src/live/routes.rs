@@ -73,6 +73,8 @@ pub(super) struct Around<'a> {
     pub(super) out: &'a Path,
     /// Folder for sockets.
     pub(super) sockets: &'a Path,
+    /// Every record must say whose it is.
+    pub(super) proves_pods: bool,
 }
 
 /// Opens the end of every way.
@@ -106,7 +108,7 @@ fn files(id: RouteId, way: &Way, around: &Around<'_>) -> Result<Taker, RunError>
             Lines::Json => Format::JsonLines,
             Lines::Embedded => Format::Embedded,
         },
-        keys: keys(&way.sink),
+        keys: keys(&way.sink, around),
         payloads: Some(Arc::clone(&around.payloads)),
         route: id,
     };
@@ -119,7 +121,7 @@ fn datagrams(id: RouteId, at: DatagramAt, around: &Around<'_>) -> Result<Taker, 
 }
 
 fn server(id: RouteId, sink: &Sink, healthy: Mode, around: &Around<'_>) -> Result<Taker, RunError> {
-    let text = keys(sink).text;
+    let text = keys(sink, around).text;
     let (protocol, format) = match sink.kind {
         SinkKind::HttpArray => (Protocol::Records, Format::JsonArray),
         SinkKind::Elastic => (Protocol::Elastic(ElasticPlan::default()), Format::Auto),
@@ -135,13 +137,14 @@ fn server(id: RouteId, sink: &Sink, healthy: Mode, around: &Around<'_>) -> Resul
         }
     };
     let payloads = Some(Arc::clone(&around.payloads));
-    let plan = HttpPlan { protocol, format, keys: keys(sink), payloads, route: id, ..HttpPlan::default() };
+    let plan = HttpPlan { protocol, format, keys: keys(sink, around), payloads, route: id, ..HttpPlan::default() };
     let server = Receiver::start(plan, Arc::clone(around.ledger), around.clock)?;
     server.set(healthy, 0)?;
     Ok(Taker::Server(server))
 }
 
-fn keys(sink: &Sink) -> Keys {
+fn keys(sink: &Sink, around: &Around<'_>) -> Keys {
     let usual = Keys::default();
-    Keys { text: sink.text.clone().unwrap_or_else(|| usual.text.clone()), ..usual }
+    let owner = around.proves_pods.then(|| ("kubernetes".to_owned(), "pod_id".to_owned()));
+    Keys { text: sink.text.clone().unwrap_or_else(|| usual.text.clone()), owner, ..usual }
 }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use chaos::proxy::Link;
 use loadgen::{
     clock::RunClock,
     write::{LoadPlan, LoadReport, Observer, OnFull, Writers},
@@ -22,7 +23,8 @@ use super::{
     bus::Bus,
     child::AgentProcess,
     hands::Full,
-    load,
+    kube::Kube,
+    links, load,
     names::{End, Names},
     pens::Pens,
     places::Places,
@@ -51,6 +53,10 @@ pub(super) struct Stage {
     pub(super) processes: Processes,
     /// The far ends.
     pub(super) routes: Vec<Route>,
+    /// The wires between boxes.
+    pub(super) links: Vec<Link>,
+    /// The Kubernetes API server.
+    pub(super) kube: Option<Kube>,
     sources: Sources,
     load: LoadPlan,
     /// Where the files of each stream are, until the writers are stopped.
@@ -86,9 +92,22 @@ impl Stage {
         let mut load = load::plan(plan, how.seed, run, root.path());
         let mut names = Names::new(&plan.known, root.path(), how.seed)?;
         let payloads = Arc::new(load.payloads());
-        let around = Around { ledger: &ledger, clock: trial.clock(), payloads, out: &out, sockets: names.sockets() };
+        let around = Around {
+            ledger: &ledger,
+            clock: trial.clock(),
+            payloads,
+            out: &out,
+            sockets: names.sockets(),
+            proves_pods: plan.kube.as_ref().is_some_and(|kube| kube.proven),
+        };
         let routes = routes::open(plan, &around)?;
         names.ends = routes.iter().map(Route::end).collect();
+        let links = links::open(&plan.links, &mut names)?;
+        let kube = plan.kube.as_ref().map(|kube| Kube::start(kube, plan, &load, folder)).transpose()?;
+        let kube = kube.map(|(kube, at)| {
+            names.kube = Some(at);
+            kube
+        });
         let processes = processes(plan, how, folder, root.path(), &routes, &mut names)?;
         sources::syslog::tee(plan, &mut load, &mut names, &ledger)?;
         let bus = trial.bus();
@@ -116,7 +135,22 @@ impl Stage {
         let places = Places::new(root, pens, bus.clone(), processes.cells(), places);
         let (sources, places, full) = (Sources::of(writers, fronts), Some(places), Some(full));
         let (probing, keep) = (Probing::default(), how.keep);
-        Ok(Self { ledger, processes, routes, sources, load, places, bus, names, full, work, probing, keep })
+        Ok(Self {
+            ledger,
+            processes,
+            routes,
+            links,
+            kube,
+            sources,
+            load,
+            places,
+            bus,
+            names,
+            full,
+            work,
+            probing,
+            keep,
+        })
     }
 
     /// Starts the agent's processes, and what sends to them.
@@ -127,6 +161,13 @@ impl Stage {
         let asked = probes::of(plan, &mut self.names)?;
         self.probing = Probing::start(asked, &self.bus, clock).map_err(loadgen::write::WriteError::Thread)?;
         Ok(())
+    }
+
+    /// What happens by itself.
+    pub(super) fn tick(&mut self, now_us: u64) {
+        if let Some(kube) = &mut self.kube {
+            kube.tick(now_us);
+        }
     }
 
     /// The queue of full files; it can be taken once.

@@ -19,6 +19,8 @@ pub struct Swept {
     pub processes: usize,
     /// Work folders that were removed.
     pub folders: usize,
+    /// Control groups that were removed.
+    pub groups: usize,
 }
 
 /// Closes every run in `out` whose bench is gone. Runs of a living bench are left alone.
@@ -35,6 +37,7 @@ pub fn sweep(out: &Path) -> Swept {
         swept.folders += usize::from(std::fs::remove_dir_all(path.join(WORK)).is_ok());
         swept.runs += usize::from(close_broken_off(&path).is_ok());
     }
+    swept.groups = chaos::limit::sweep(&chaos::limit::Cgroups::of_this_process());
     swept
 }
 

@@ -4,6 +4,7 @@ use super::{Fault, Group, Layout, Rotate, Rotator, STALL, Source, Span, Spec, Sp
 use crate::spec::{FaultDo, Pace, Sink, SinkKind, units::Size};
 
 mod fronts;
+mod kube;
 mod topology;
 
 /// Shortest record: the stamp and a little to check.
@@ -24,6 +25,7 @@ pub(super) fn check(spec: &Spec, source: &Source) -> Result<(), SpecError> {
     of.swaps_and_removes()?;
     of.faults()?;
     of.topology()?;
+    of.kube()?;
     of.agent()?;
     of.contract()
 }

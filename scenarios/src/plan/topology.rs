@@ -6,7 +6,7 @@ use results::contract::{Delivery, RouteContract, SourceLossRule};
 use serde::Serialize;
 
 use super::{
-    Bundle, Source, Spec, SpecError, bundle,
+    Bundle, Source, Spec, SpecError, Stream, bundle,
     names::{self, Known, Name, Part, SinkPart},
 };
 use crate::spec::{self, Fault, FaultDo, Limits, Probes, Process, Sink, SinkKind, Via};
@@ -89,7 +89,8 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
         let to = front.syslog.as_deref().unwrap_or_default();
         routes_in(to, (&known, &ways), source, &format!("front.{at}.syslog"))?;
     }
-    let links = spec.link.iter().map(|link| Link { name: link.name.clone(), to: link.to.clone(), wire: link.wire }).collect();
+    let links =
+        spec.link.iter().map(|link| Link { name: link.name.clone(), to: link.to.clone(), wire: link.wire }).collect();
     let mut instances = Vec::new();
     for (at, process) in spec.process.iter().enumerate() {
         let key = format!("process.{at}.config");
@@ -156,6 +157,19 @@ pub(super) fn own_contract(route: &spec::Route, all: &spec::Contract) -> Option<
         ordered: route.ordered.unwrap_or(all.ordered),
         source_loss: source_loss(route.source_loss.unwrap_or(all.source_loss)),
     })
+}
+
+/// Lets pods take over the names of others, as `[kube]` says.
+pub(super) fn with_pods(mut streams: Vec<Stream>, kube: Option<&spec::Kube>) -> Vec<Stream> {
+    for pods in kube.into_iter().flat_map(|kube| &kube.pods) {
+        let Some(before) = &pods.instead_of else { continue };
+        let of = |group: &str| -> Vec<usize> { (0..streams.len()).filter(|&at| streams[at].is_of(group)).collect() };
+        for (old, new) in of(before).into_iter().zip(of(&pods.group)) {
+            streams[new].pod = Some(streams[old].name.clone());
+            streams[old].is_replaced = true;
+        }
+    }
+    streams
 }
 
 /// The ways of a scenario: its routes, else the one to its sink.

@@ -13,8 +13,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::units::Span;
-
 /// The API server.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -42,12 +40,10 @@ pub struct Pods {
     /// Annotations.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
-    /// The pod takes over the name of the first pod of this group, which is gone then for the API server.
+    /// They take over the names of the pods of this group, a second after somebody asked for those; for the API server the
+    /// first ones are gone then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<String>,
-    /// The API server knows them only from this moment of the measure stretch on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Span>,
 }
 
 fn yes() -> bool {

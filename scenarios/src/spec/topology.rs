@@ -45,6 +45,9 @@ pub struct Limits {
     pub cpu: Option<Cpu>,
     /// Memory.
     pub memory: Option<Size>,
+    /// Whether a run in which a limit is not held proves nothing; else it is only said.
+    #[serde(default)]
+    pub required: bool,
 }
 
 /// A way that every record takes.

@@ -2,12 +2,11 @@
 
 use chaos::{
     fault::{FaultKind, KubeFault},
-    proxy::{self, Laid},
+    proxy::Laid,
 };
 use loadgen::kube::{KubeCounters, KubeMode};
 
 use super::Scene;
-use crate::spec::FaultDo;
 
 /// A fault that is in force.
 #[derive(Debug)]
@@ -16,22 +15,6 @@ pub(super) enum Beyond {
     Link(Laid),
     /// What the API server does, and what it had done before.
     Kube(KubeMode, KubeCounters),
-}
-
-/// What a scenario asks for, if it is such a fault.
-pub(super) fn kind(what: &FaultDo) -> Option<FaultKind> {
-    let ms = |span: crate::spec::units::Span| span.0.div_ceil(1000);
-    Some(match *what {
-        FaultDo::DelayLink { delay } => FaultKind::Link(proxy::Fault::Delay { ms: ms(delay) }),
-        FaultDo::CutLink => FaultKind::Link(proxy::Fault::Cut),
-        FaultDo::CutLinkEvery { n } => FaultKind::Link(proxy::Fault::CutEvery { n }),
-        FaultDo::HangLink => FaultKind::Link(proxy::Fault::Hang),
-        FaultDo::Partition => FaultKind::Link(proxy::Fault::Partition),
-        FaultDo::KubeSlow { delay } => FaultKind::Kube(KubeFault::Slow { ms: ms(delay) }),
-        FaultDo::KubeRefuse { status } => FaultKind::Kube(KubeFault::Refuse { status }),
-        FaultDo::KubeGone => FaultKind::Kube(KubeFault::Gone),
-        _ => return None,
-    })
 }
 
 impl Beyond {

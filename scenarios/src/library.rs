@@ -31,6 +31,7 @@ pub const ALL: &[(&str, &str)] = shipped![
     "daemonset-vs-sidecar",
     "daemonset-tail",
     "sidecar-fluentd",
+    "eks-cloudwatch",
 ];
 
 /// Files that shipped scenarios name beside `pipeline::configs`.

@@ -118,6 +118,7 @@ impl Names {
         Ok(match name {
             Name::State => shown(whose.state),
             Name::Logs => shown(whose.logs),
+            Name::LogsTag => Some(whose.logs.display().to_string().trim_start_matches('/').replace('/', ".")),
             Name::Root => shown(&self.root),
             Name::Sockets => shown(self.sockets.path()),
             Name::Process => Some(whose.name.to_owned()),
@@ -197,6 +198,7 @@ mod tests {
             processes: vec!["a".into(), "b".into()],
             routes: vec!["store".into(), "files".into()],
             links: vec!["west".into()],
+            kube: true,
         };
         let mut names = Names::new(&known, Path::new("/work"), 7).unwrap();
         names.ends = vec![End::At((Ipv4Addr::LOCALHOST, 9200).into()), End::Path("/out".into())];

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! {state} {logs} {root} {sockets} {name} {seed}    of the process itself, and of the run
+//! {logs_tag}                                       {logs} with dots for slashes, as a tag has it
 //! {port.X} {NAME.port.X} {socket.X}                a port of this process, of another; a socket all processes see
 //! {sink.host} {sink.store.port}                    where a route ends
 //! {link.L.host} {link.L.port}                      where a link listens
@@ -27,6 +28,8 @@ pub enum Name {
     State,
     /// The folder in which the files lie that are to be tailed.
     Logs,
+    /// The same as a tag: with dots for slashes.
+    LogsTag,
     /// The folder under which all logs of the run lie.
     Root,
     /// The folder of the Unix sockets of the run; its path is short enough for one.
@@ -147,6 +150,7 @@ fn name(name: &str, known: &Known) -> Result<Name, Unknown> {
     Ok(match words[..] {
         ["state"] => Name::State,
         ["logs"] => Name::Logs,
+        ["logs_tag"] => Name::LogsTag,
         ["root"] => Name::Root,
         ["sockets"] => Name::Sockets,
         ["name"] => Name::Process,
@@ -163,7 +167,7 @@ fn name(name: &str, known: &Known) -> Result<Name, Unknown> {
         }
         _ => {
             return Err(Unknown(format!(
-                "the bench knows nothing called `{{{name}}}`; it fills in state, logs, root, sockets, name, seed, port.X, \
+                "the bench knows nothing called `{{{name}}}`; it fills in state, logs, logs_tag, root, sockets, name, seed, port.X, \
                  PROCESS.port.X, socket.X, sink.ROUTE.host|port|path, link.LINK.host|port and kube.url|token_file|ca_file"
             )));
         }

@@ -14,8 +14,8 @@ use crate::{
 /// Most processes of a run.
 const MOST_PROCESSES: usize = 64;
 /// Words that names in braces begin with.
-const RESERVED: [&str; 11] =
-    ["sink", "link", "kube", "port", "socket", "sockets", "logs", "state", "root", "seed", "name"];
+const RESERVED: [&str; 12] =
+    ["sink", "link", "kube", "port", "socket", "sockets", "logs", "logs_tag", "state", "root", "seed", "name"];
 pub(super) const NAMED: &str = "use lower-case letters, digits and dashes, at most 48";
 
 impl Of<'_> {

@@ -122,6 +122,9 @@ pub struct Sink {
     /// How many records a second the receiver answers for: a sink of known speed. Absent: as many as come.
     #[serde(default)]
     pub accepts: Option<units::Rate>,
+    /// CloudWatch refuses records that are older; absent: two weeks, as the service does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Span>,
     /// Key of the record's text in what arrives; absent: `log`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

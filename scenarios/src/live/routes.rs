@@ -125,7 +125,11 @@ fn server(id: RouteId, sink: &Sink, healthy: Mode, around: &Around<'_>) -> Resul
     let (protocol, format) = match sink.kind {
         SinkKind::HttpArray => (Protocol::Records, Format::JsonArray),
         SinkKind::Elastic => (Protocol::Elastic(ElasticPlan::default()), Format::Auto),
-        SinkKind::Cloudwatch => (Protocol::CloudWatch(CloudWatchPlan::default()), Format::Auto),
+        SinkKind::Cloudwatch => {
+            let usual = CloudWatchPlan::default();
+            let old_ms_max = sink.oldest.map_or(usual.old_ms_max, |oldest| (oldest.0 / 1000).cast_signed());
+            (Protocol::CloudWatch(CloudWatchPlan { old_ms_max, ..usual }), Format::Auto)
+        }
         SinkKind::Lumberjack => (Protocol::Lumberjack, Format::Auto),
         SinkKind::SyslogTcp => (Protocol::Syslog, Format::Auto),
         SinkKind::Forward => {

@@ -9,8 +9,15 @@ use results::outcome::{Outcome, Verdict};
 use crate::support::{live, place, reuses_inodes, run, run_folders};
 
 /// The scenarios that have a test here.
-pub(crate) const NAMES: &[&str] =
-    &["forward-aggregate", "elk-syslog", "sidecar-syslog", "daemonset-vs-sidecar", "daemonset-tail", "sidecar-fluentd"];
+pub(crate) const NAMES: &[&str] = &[
+    "forward-aggregate",
+    "elk-syslog",
+    "sidecar-syslog",
+    "daemonset-vs-sidecar",
+    "daemonset-tail",
+    "sidecar-fluentd",
+    "eks-cloudwatch",
+];
 
 /// One run of a scenario that must pass, and its folder.
 fn passes(scenario: &str, out: &Path) -> (Outcome, PathBuf) {
@@ -94,4 +101,18 @@ fn the_file_and_the_socket_are_compared_at_the_same_rate() {
     assert_eq!((tail.books.written, tail.books.source_lost, tail.books.lost), (sidecar.books.written, 0, 0));
     assert_eq!((sidecar.books.lost, sidecar.books.delivered), (0, sidecar.books.written - sidecar.books.source_lost));
     println!("of {} the socket did not take {}", sidecar.books.written, sidecar.books.source_lost);
+}
+
+#[test]
+fn every_record_reaches_cloudwatch_under_its_own_pod() {
+    let out = place();
+    let (outcome, folder) = passes("eks-cloudwatch", out.path());
+    let books = &outcome.books;
+    assert_eq!((books.lost, books.misattributed, books.unexpected), (0, 0, 0));
+    assert!(books.written > books.expected, "the pod that opted out wrote too");
+    let [agent] = &outcome.processes[..] else { panic!("{:?}", outcome.processes) };
+    assert!(agent.limits.contains("500m CPU by ") && agent.limits.contains("500 MiB by "), "{}", agent.limits);
+    assert_eq!((agent.starts, agent.oom_kills), (2, 0));
+    let config = std::fs::read_to_string(folder.join("fluent-bit/eks-cloudwatch.conf")).unwrap();
+    assert_eq!(Some(config.as_str()), pipeline::configs::find("eks-cloudwatch.conf"));
 }

@@ -15,6 +15,7 @@ mod habits;
 mod hands;
 mod house;
 mod interrupt;
+mod kubernetes;
 mod logrotate;
 mod lying_proxy;
 mod matrix;

@@ -168,7 +168,7 @@ mod tests {
 
     /// The output and the path of the second object, and whether both were read by the layout of the first.
     fn second(objects: [&str; 2]) -> (String, String, bool) {
-        let keys = Keys { text: "t1".into(), paths: vec!["p1".into(), "p2".into()], output: "o".into() };
+        let keys = Keys { text: "t1".into(), paths: vec!["p1".into(), "p2".into()], output: "o".into(), owner: None };
         let (mut layout, mut texts) = (Layout::default(), Texts::default());
         read(objects[0].as_bytes(), &keys, &mut layout, &mut texts).expect("an object");
         let misses = layout.misses;

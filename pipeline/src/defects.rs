@@ -100,7 +100,7 @@ pub const ALL: &[About] = &[
         ancestor: "Filebeat, Vector, OpenTelemetry filelog, rsyslog PersistStateInterval (fluent-bit#1330)",
         trigger: "the agent is killed between a delivery and the next periodic checkpoint",
         effect: "records delivered and answered long before the kill are delivered again",
-        scenarios: &["agent-killed", "forward-aggregate"],
+        scenarios: &["agent-killed", "forward-aggregate", "eks-cloudwatch"],
     },
     About {
         defect: Defect::BulkPartialIgnored,

@@ -1,10 +1,10 @@
 //! The faults of the plan, applied and healed on time by the control thread. Every fault says whether it took effect.
 
 use chaos::{
-    fault::{FaultKind, KubeFault},
+    fault::FaultKind,
     plan::{FaultSpec, Planned},
     process::{Paused, Victim},
-    proxy::{self, Link},
+    proxy::Link,
 };
 use loadgen::{
     kube::KubeServer,
@@ -19,6 +19,7 @@ use self::{
     beyond::Beyond,
     reload::Reload,
     sink::{hits, mode, what_happened},
+    written::kind,
 };
 use super::{
     RunError,
@@ -32,6 +33,7 @@ mod end;
 mod beyond;
 mod reload;
 mod sink;
+mod written;
 
 pub(super) use end::book_down;
 
@@ -337,30 +339,5 @@ fn spec(fault: &crate::spec::Fault) -> FaultSpec {
         for_us: fault.lasts.0,
         jitter_us: fault.jitter.0,
         count: None,
-    }
-}
-
-fn kind(what: &FaultDo) -> FaultKind {
-    match *what {
-        FaultDo::KillAgent => FaultKind::KillAgent,
-        FaultDo::TerminateAgent => FaultKind::TerminateAgent,
-        FaultDo::PauseAgent => FaultKind::PauseAgent,
-        FaultDo::StartProcess => FaultKind::StartProcess,
-        FaultDo::Reload { .. } => FaultKind::Reload,
-        FaultDo::Refuse { status } => FaultKind::Refuse { status },
-        FaultDo::Slow { delay } => FaultKind::Slow { ms: delay.0.div_ceil(1000) },
-        FaultDo::Hang => FaultKind::Hang,
-        FaultDo::Reset => FaultKind::Reset,
-        FaultDo::LoseAcks { every } => FaultKind::LoseAcks { every },
-        FaultDo::Partial { status } => FaultKind::Partial { status },
-        FaultDo::Gone => FaultKind::Gone,
-        FaultDo::DelayLink { delay } => FaultKind::Link(proxy::Fault::Delay { ms: delay.0.div_ceil(1000) }),
-        FaultDo::CutLink => FaultKind::Link(proxy::Fault::Cut),
-        FaultDo::CutLinkEvery { n } => FaultKind::Link(proxy::Fault::CutEvery { n }),
-        FaultDo::HangLink => FaultKind::Link(proxy::Fault::Hang),
-        FaultDo::Partition => FaultKind::Link(proxy::Fault::Partition),
-        FaultDo::KubeSlow { delay } => FaultKind::Kube(KubeFault::Slow { ms: delay.0.div_ceil(1000) }),
-        FaultDo::KubeRefuse { status } => FaultKind::Kube(KubeFault::Refuse { status }),
-        FaultDo::KubeGone => FaultKind::Kube(KubeFault::Gone),
     }
 }

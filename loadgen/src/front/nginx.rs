@@ -216,7 +216,7 @@ fn configuration(plan: &NginxPlan, at: SocketAddr) -> String {
     };
     let (workers, temporary) = (plan.workers.max(1), temporary(&plan.dir));
     format!(
-        "daemon off;\nworker_processes {workers};\n{user}pid \"{dir}/nginx.pid\";\nerror_log \"{dir}/error.log\" error;\n\
+        "daemon off;\nworker_processes {workers};\n{user}pid \"{dir}/nginx.pid\";\nerror_log \"{dir}/error.log\" warn;\n\
          events {{ worker_connections 4096; }}\nhttp {{\n{temporary}{format}  access_log \"{log}\" {name}{buffer};\n  \
          keepalive_requests 1000000000;\n  server {{\n    listen {at};\n    location / {{ return 200 \"ok\\n\"; }}\n  }}\n}}\n"
     )

@@ -1,0 +1,90 @@
+//! The real nginx on a Unix datagram socket: each line that the socket does not take is a line in its error log, so that the loss
+//! at the source is known within the number of connections in flight.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    os::unix::net::UnixDatagram,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use loadgen::front::{
+    LogFormat, Outlet,
+    nginx::{Nginx, NginxPlan},
+};
+
+const CONNECTIONS: usize = 64;
+const ROUNDS: usize = 100;
+const ASK: &[u8] = b"GET /orders HTTP/1.1\r\nHost: bench\r\n\r\n";
+
+/// Asks on all connections at once, and again once all are answered: so many requests are in flight, and as many lines
+/// leave nginx back to back. How many were answered.
+fn ask(at: SocketAddr) -> u64 {
+    let mut connections: Vec<TcpStream> = (0..CONNECTIONS).map(|_| TcpStream::connect(at).expect("reached")).collect();
+    let mut answered = 0;
+    let mut answer = [0; 4096];
+    for _ in 0..ROUNDS {
+        for connection in &mut connections {
+            connection.write_all(ASK).expect("sent");
+        }
+        for connection in &mut connections {
+            let mut got = 0;
+            while !answer[..got].ends_with(b"ok\n") {
+                match connection.read(&mut answer[got..]).expect("an answer") {
+                    0 => panic!("nginx closed the connection"),
+                    count => got += count,
+                }
+            }
+            answered += 1;
+        }
+    }
+    answered
+}
+
+#[test]
+fn what_nginx_says_it_dropped_is_what_is_missing_within_the_connections_in_flight() {
+    if Nginx::program().is_none() {
+        println!("skipped: nginx is not installed");
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("in.sock");
+    let socket = UnixDatagram::bind(&path).expect("bound");
+    socket.set_read_timeout(Some(Duration::from_millis(20))).expect("set");
+    let plan = NginxPlan {
+        dir: dir.path().join("nginx"),
+        log: dir.path().join("access.log"),
+        format: LogFormat::Combined,
+        buffer: None,
+        outlet: Outlet::Syslog(path),
+        workers: 1,
+        leash: Vec::new(),
+    };
+    let nginx = Nginx::start(&plan).expect("it starts");
+    let done = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&done);
+    let reader = std::thread::spawn(move || {
+        let (mut count, mut buffer) = (0u64, vec![0; 65_536]);
+        // Everything is there once nginx has ended: a look that finds nothing after that is the last.
+        loop {
+            let is_last = told.load(Ordering::Acquire);
+            match socket.recv(&mut buffer) {
+                Ok(_) => count += 1,
+                Err(_) if is_last => return count,
+                Err(_) => {}
+            }
+        }
+    });
+    let answered = ask(nginx.addr());
+    let dropped = nginx.stop().expect("its error log");
+    done.store(true, Ordering::Release);
+    let read = reader.join().expect("no panic");
+    println!("answered {answered}, read {read}, nginx says it dropped {dropped}");
+    let queue = loadgen::send::datagram_queue_max().expect("Linux tells");
+    assert!(dropped > 0 || queue > 2 * CONNECTIONS as u64, "a queue of {queue} held bursts of {CONNECTIONS}");
+    assert!(answered.abs_diff(read + dropped) <= CONNECTIONS as u64, "{answered} = {read} + {dropped}?");
+}

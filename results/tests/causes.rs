@@ -369,7 +369,7 @@ fn records_that_were_sent_last_or_around_an_end_of_the_agent_may_have_gone_elsew
     let mut story = Story::new();
     story.write(1, 100);
     story.deliver(2, 0..40);
-    assert_cause(&story, "lost", "unexplained", 60, &["no known file"]);
+    assert_cause(&story, "lost", "unexplained", 60, &["are missing, and nothing on record explains the hole"]);
     let mut story = Story::new();
     story.write(1, 50);
     story.deliver(2, 0..40);
@@ -377,5 +377,5 @@ fn records_that_were_sent_last_or_around_an_end_of_the_agent_may_have_gone_elsew
     story.kill(4);
     story.write(5, 50);
     story.deliver(6, 60..100);
-    assert_cause(&story, "lost", "unexplained", 20, &["no known file"]);
+    assert_cause(&story, "lost", "unexplained", 20, &["are missing, and nothing on record explains the hole"]);
 }

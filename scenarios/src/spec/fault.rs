@@ -45,8 +45,8 @@ pub enum FaultDo {
     PauseAgent,
     /// A process is started that does not run from the begin on: the deployment grows.
     StartProcess,
-    /// Another configuration is put in place and SIGHUP sent; after `for` the first one is in place again, without a signal
-    /// if the other was refused.
+    /// Another configuration is put in place and SIGHUP sent. After `for` the log must say what became of it; one that was
+    /// not taken is taken away again.
     Reload {
         /// The other configuration: a file beside the scenario, or a shipped one.
         config: String,

@@ -56,7 +56,6 @@ impl OwnNet {
     }
 
     /// How many datagrams wait in a Unix socket made from now on, before its senders are told that it is full.
-    #[expect(clippy::unused_self, reason = "outside of it the machine's own limit would be set")]
     pub fn set_datagram_queue(&self, most: u32) -> Result<(), NetError> {
         let mut limit = File::options().write(true).open(QUEUE).map_err(|error| NetError::Queue(error, most))?;
         limit.write_all(most.to_string().as_bytes()).map_err(|error| NetError::Queue(error, most))
@@ -105,6 +104,7 @@ fn loopback_up() -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 mod tests {
     use std::{
         net::{Ipv4Addr, TcpListener, TcpStream},

@@ -1,6 +1,8 @@
 //! The real nginx on a Unix datagram socket: each line that the socket does not take is a line in its error log, so that the loss
 //! at the source is known within the number of connections in flight.
 
+#![expect(clippy::print_stdout, reason = "a test that is skipped says why")]
+
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},

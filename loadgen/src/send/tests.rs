@@ -98,7 +98,7 @@ fn a_sender_that_waits_loses_nothing_to_a_reader_that_stops() {
     until("the queue is full", || sender.counters().sent >= queue);
     receiver.set_deaf(false);
     until("it goes on", || sender.counters().sent > 2_000 + queue);
-    assert_eq!(sender.late().share, 0.0, "who waits for the other side is not late");
+    assert!(sender.late().share <= 0.0, "who waits for the other side is not late");
     let shared = Arc::clone(&sender.shared);
     sender.stop();
     until("all arrive", || ledger.totals().delivered == shared.tally.read().sent);

@@ -62,6 +62,7 @@ pub(super) struct Work {
 }
 
 impl Work {
+    #[expect(clippy::needless_pass_by_value, reason = "a plan is spent by the senders that it starts")]
     pub(super) fn new(
         plan: SendPlan,
         load: &LoadPlan,

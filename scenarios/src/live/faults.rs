@@ -29,8 +29,8 @@ use super::{
 };
 use crate::{plan::Plan, spec::FaultDo};
 
-mod end;
 mod beyond;
+mod end;
 mod reload;
 mod sink;
 mod written;

@@ -81,14 +81,7 @@ impl Stage {
         make(&out)?;
         let root = chaos::inject::root::Root::mark(&work)?;
         let run = (how.seed ^ how.seed >> 32) as u32;
-        let ledger = Ledger::create(LedgerPlan {
-            run,
-            streams: plan.streams.iter().map(|stream| stream.name.clone()).collect(),
-            books: Some(folder.join("books.bin")),
-            settle_us: plan.settle.0,
-            routes: plan.ways.iter().map(|way| RouteBook { name: way.name.clone() }).collect(),
-            dropped: dropped(plan),
-        })?;
+        let ledger = Ledger::create(books(plan, run, folder))?;
         let mut load = load::plan(plan, how.seed, run, root.path());
         let mut names = Names::new(&plan.known, root.path(), how.seed)?;
         let payloads = Arc::new(load.payloads());
@@ -103,11 +96,7 @@ impl Stage {
         let routes = routes::open(plan, &around)?;
         names.ends = routes.iter().map(Route::end).collect();
         let links = links::open(&plan.links, &mut names)?;
-        let kube = plan.kube.as_ref().map(|kube| Kube::start(kube, plan, &load, folder)).transpose()?;
-        let kube = kube.map(|(kube, at)| {
-            names.kube = Some(at);
-            kube
-        });
+        let kube = kube(plan, &load, folder, &mut names)?;
         let processes = processes(plan, how, folder, root.path(), &routes, &mut names)?;
         sources::syslog::tee(plan, &mut load, &mut names, &ledger)?;
         let bus = trial.bus();
@@ -251,6 +240,26 @@ pub(super) fn make(folder: &Path) -> Result<(), RunError> {
         .mode(0o755)
         .create(folder)
         .map_err(|source| results::run::RunError::Write { path: folder.to_owned(), source }.into())
+}
+
+/// What the ledger is to keep.
+fn books(plan: &Plan, run: u32, folder: &Path) -> LedgerPlan {
+    LedgerPlan {
+        run,
+        streams: plan.streams.iter().map(|stream| stream.name.clone()).collect(),
+        books: Some(folder.join("books.bin")),
+        settle_us: plan.settle.0,
+        routes: plan.ways.iter().map(|way| RouteBook { name: way.name.clone() }).collect(),
+        dropped: dropped(plan),
+    }
+}
+
+/// The Kubernetes API server, if there is one; it is known by name from now on.
+fn kube(plan: &Plan, load: &LoadPlan, folder: &Path, names: &mut Names) -> Result<Option<Kube>, RunError> {
+    let Some(asked) = &plan.kube else { return Ok(None) };
+    let (kube, at) = Kube::start(asked, plan, load, folder)?;
+    names.kube = Some(at);
+    Ok(Some(kube))
 }
 
 /// The agent's processes: those of the scenario, else the one that the bench configures.

@@ -15,9 +15,6 @@ use super::units::{Size, Span};
 pub struct Front {
     /// Its name, which is that of its log: `logs/<name>.log`, or that of its pod.
     pub name: String,
-    /// Who answers and logs.
-    #[serde(default)]
-    pub server: FrontServer,
     /// What a line of the log says.
     #[serde(default)]
     pub log: AccessLog,
@@ -31,17 +28,6 @@ pub struct Front {
     /// written to the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syslog: Option<String>,
-}
-
-/// Who answers and logs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FrontServer {
-    /// The bench itself.
-    #[default]
-    Embedded,
-    /// nginx, if it is installed; plain layout only.
-    Nginx,
 }
 
 /// What a line of an access log says.

@@ -1,7 +1,7 @@
 //! What a scenario may not say about its front ends and the groups that ask them.
 
 use super::{Checked, Of, is_name, topology::NAMED};
-use crate::spec::{FrontServer, Group, Layout, Via};
+use crate::spec::{Group, Via};
 
 impl Of<'_> {
     pub(super) fn fronts(&self) -> Checked {
@@ -22,10 +22,6 @@ impl Of<'_> {
             }
             if spec.load.group.iter().any(|group| group.name == front.name && group.via == Via::File) {
                 return self.refuse(&key("name"), "a group of that name writes files; give the front end another one");
-            }
-            let is_real = front.server == FrontServer::Nginx;
-            if is_real && spec.load.layout != Layout::Plain {
-                return self.refuse(&key("server"), "nginx writes bare lines; take layout = \"plain\", or embedded");
             }
             if front.buffer.is_some() && front.syslog.is_some() {
                 return self.refuse(&key("buffer"), "a datagram holds one line; leave the buffer out");
@@ -103,11 +99,8 @@ by = "kubelet"
             ("name = \"files\"", "name = \"access\"", "a group of that name writes files"),
             ("64 KiB\"", "64 KiB\"\nsyslog = \"/s\"", "a datagram holds one line"),
             ("64 KiB", "1 B", "give 256 B to 64 MiB"),
-            ("layout = \"plain\"", "layout = \"kubelet\"", "nginx writes bare lines"),
         ] {
             let text = FRONT.replacen(from, to, 1);
-            let text =
-                if to.contains("kubelet") { text.replace("64 KiB\"", "64 KiB\"\nserver = \"nginx\"") } else { text };
             assert_ne!(text, FRONT);
             let error = settle(&text).expect_err(&text);
             assert!(error.starts_with("x.toml:") && error.contains(why), "{error}\nnot: {why}");

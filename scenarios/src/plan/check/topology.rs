@@ -119,12 +119,11 @@ impl Of<'_> {
                 Via::Beats(beats) if !(1..=8_192).contains(&beats.window) => {
                     return self.refuse(&key("via"), "a window has 1 to 8192 events");
                 }
-                Via::File | Via::Beats(_) => {}
                 Via::Syslog(syslog) => self.syslog(at, syslog)?,
                 Via::Http(http) if !spec.front.iter().any(|front| front.name == http.front) => {
                     return self.refuse(&key("via"), format!("no [[front]] is called `{}`", http.front));
                 }
-                Via::Http(_) => {}
+                Via::File | Via::Beats(_) | Via::Http(_) => {}
             }
         }
         if spec.load.group.iter().all(|group| group.expect == Expect::Dropped) {

@@ -233,18 +233,6 @@ impl Drop for Stage {
     }
 }
 
-/// The books that a run keeps, in its folder.
-fn books(plan: &Plan, run: u32, folder: &Path) -> LedgerPlan {
-    LedgerPlan {
-        run,
-        streams: plan.streams.iter().map(|stream| stream.name.clone()).collect(),
-        books: Some(folder.join("books.bin")),
-        settle_us: plan.settle.0,
-        routes: plan.ways.iter().map(|way| RouteBook { name: way.name.clone() }).collect(),
-        dropped: dropped(plan),
-    }
-}
-
 /// Whatever the umask says: a work folder that everybody may write to is refused.
 pub(super) fn make(folder: &Path) -> Result<(), RunError> {
     std::fs::DirBuilder::new()

@@ -48,7 +48,7 @@ fn main() {
         ledger.flush().expect("books on disk");
     }
     let report = driver.stop();
-    let (wall, cpu) = (clock.now_us() as f64 / 1e6, (cpu() - before).as_secs_f64());
+    let (wall, cpu) = (clock.now_us() as f64 / 1e6, cpu().saturating_sub(before).as_secs_f64());
     let (totals, counters) = (ledger.totals(), report.counters);
     assert_eq!(totals.written + totals.source_lost, counters.asked, "every request is in the books");
     println!(

@@ -8,7 +8,7 @@ use crate::{
         names,
         topology::{known, ways},
     },
-    spec::{Expect, Fault, FaultDo, SinkKind, Syslog, Transport, Via, WhenFull},
+    spec::{Expect, Fault, FaultDo, Http, SinkKind, Syslog, Transport, Via, WhenFull},
 };
 
 /// Most processes of a run.
@@ -103,7 +103,9 @@ impl Of<'_> {
                 return self.refuse(&key("node"), "name the process that is to read these files");
             }
             let named = |groups: &Option<Vec<String>>| groups.as_ref().is_none_or(|names| names.contains(&group.name));
-            if !group.via.is_written() && spec.rotate.as_ref().is_some_and(|rotate| named(&rotate.groups)) {
+            let is_logged = |http: &Http| spec.front.iter().all(|it| it.name != http.front || it.syslog.is_none());
+            let in_file = group.via.is_written() || matches!(&group.via, Via::Http(http) if is_logged(http));
+            if !in_file && spec.rotate.as_ref().is_some_and(|rotate| named(&rotate.groups)) {
                 let why =
                     format!("group `{}` is sent and lies in no file; name the groups that are rotated", group.name);
                 return self.refuse("rotate.groups", why);

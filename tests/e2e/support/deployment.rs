@@ -159,7 +159,8 @@ pub(crate) fn shipped(folder: &Path, aggregator: u16) {
         let path = entry.unwrap().path();
         fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
     }
-    let upstream = format!("[UPSTREAM]\nName one\n[NODE]\nName one\nHost 127.0.0.1\nPort {aggregator}\n");
+    let login = "Shared_Key ${SHARED_KEY}\nSelf_Hostname ${HOSTNAME}\n";
+    let upstream = format!("[UPSTREAM]\nName one\n[NODE]\nName one\nHost 127.0.0.1\nPort {aggregator}\n{login}");
     fs::write(folder.join("forwarder-upstream.conf"), upstream).unwrap();
 }
 

@@ -133,7 +133,10 @@ fn get(at: SocketAddr, path: &str, timeout: Duration) -> io::Result<u16> {
     let mut stream = TcpStream::connect_timeout(&at, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {at}\r\nUser-Agent: kube-probe/1.33\r\nConnection: close\r\n\r\n")?;
+    // In one piece: who answers after the first one and hangs up would reset what comes behind it.
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nUser-Agent: kube-probe/1.33\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut head = Vec::new();
     let mut chunk = [0; 512];
     while !head.contains(&b'\n') && head.len() < HEAD_MAX {

@@ -24,6 +24,28 @@ pub struct Bundle {
     pub files: BTreeMap<String, String>,
 }
 
+impl Bundle {
+    /// The variables (`${NAME}`) that the files use and do not set themselves, in order, each once.
+    pub(super) fn variables(&self) -> Vec<&str> {
+        let is_config = |name: &str| [".conf", ".yaml", ".yml"].iter().any(|end| name.ends_with(end));
+        let files = self.files.iter().filter(|(name, _)| is_config(name));
+        let lines = || files.clone().flat_map(|(_, text)| text.lines()).map(str::trim).filter(|l| !l.starts_with('#'));
+        let sets = |line: &str, name: &str| {
+            let line = line.strip_prefix("@SET").map_or(line, str::trim_start);
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['=', ':']))
+        };
+        let mut used: Vec<&str> = lines()
+            .flat_map(|line| line.split("${").skip(1))
+            .filter_map(|rest| rest.split_once('}'))
+            .map(|(name, _)| name)
+            .filter(|name| !lines().any(|line| sets(line, name)))
+            .collect();
+        used.sort_unstable();
+        used.dedup();
+        used
+    }
+}
+
 /// Reads `name` and what it names: from the scenario's folder, else from what is shipped.
 pub(super) fn bundle(source: &Source, name: &str) -> Result<Bundle, String> {
     if !is_file_name(name) {
@@ -107,6 +129,13 @@ mod tests {
         let bundle = bundle(&source(Some(folder.path())), "own.conf").unwrap();
         assert_eq!(bundle.files["parsers.conf"], "# mine\n");
         assert_eq!(bundle.files.len(), 2);
+    }
+
+    #[test]
+    fn the_variables_that_a_scenario_has_to_give_are_those_that_no_file_sets() {
+        let text = "# ${NO}\n@SET A=1\n[INPUT]\n    Path ${LOGS}/${A}/${B}.log\n    Tag ${LOGS}\n    Key x$ {y ${z\n";
+        let files = BTreeMap::from([("a.conf".to_owned(), text.to_owned()), ("a.lua".to_owned(), "${C}".to_owned())]);
+        assert_eq!(Bundle { name: "a.conf".to_owned(), files }.variables(), ["B", "LOGS"]);
     }
 
     #[test]

@@ -95,6 +95,11 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
     for (at, process) in spec.process.iter().enumerate() {
         let key = format!("process.{at}.config");
         let config = bundle::bundle(source, &process.config).map_err(|why| source.wrong(&key, why))?;
+        if let Some(missing) = config.variables().into_iter().find(|name| !process.env.contains_key(*name)) {
+            let why =
+                format!("{} uses ${{{missing}}}, which stands for nothing here; give {missing} = …", process.config);
+            return Err(source.wrong(&format!("process.{at}.env"), why));
+        }
         let mut delivers = BTreeSet::new();
         for (name, value) in &process.env {
             delivers.extend(routes_in(value, (&known, &ways), source, &format!("process.{at}.env.{name}"))?);

@@ -67,7 +67,7 @@ rate = "10/s"
 [[process]]
 name = "agent"
 config = "eks-cloudwatch.conf"
-env = { KUBE_URL = "{kube.url}", CLOUDWATCH_ENDPOINT = "http://{sink.store.host}:{sink.store.port}" }
+env = { LOGS = "l", LOGS_TAG = "l", STATE = "s", HTTP_PORT = "1", REGION = "r", CLUSTER = "c", KUBE_CA_FILE = "c", KUBE_TOKEN_FILE = "t", KUBE_TAG_PREFIX = "k", KUBE_URL = "{kube.url}", CLOUDWATCH_ENDPOINT = "http://{sink.store.host}:{sink.store.port}" }
 [[route]]
 name = "store"
 sink = { kind = "cloudwatch" }

@@ -253,11 +253,11 @@ node = "forwarder"
 [[process]]
 name = "forwarder"
 config = "forwarder.conf"
-env = { LOGS = "{logs}", AGGREGATOR_0_PORT = "{aggregator.port.in}" }
+env = { LOGS = "{logs}", AGGREGATOR_0_PORT = "{aggregator.port.in}", AGGREGATOR_1_PORT = "2", AGGREGATOR_2_PORT = "3", STATE = "s", HOSTNAME = "h", HTTP_PORT = "1", SHARED_KEY = "k" }
 [[process]]
 name = "aggregator"
 config = "aggregator.conf"
-env = { PORT = "{port.in}", ES_PORT = "{sink.store.port}" }
+env = { PORT = "{port.in}", ES_HOST = "e", ES_PORT = "{sink.store.port}", STATE = "s", HOSTNAME = "h", HTTP_PORT = "1", SHARED_KEY = "k" }
 [[route]]
 name = "store"
 sink = { kind = "elastic" }
@@ -298,6 +298,7 @@ delivery = "exactly-once"
             (fault("do = \"kill_agent\"\nroute = \"store\""), "route = \"store\"", "does not happen to a route"),
             (fault("do = \"gone\"\nroute = \"shop\""), "route = \"shop\"", "no route is called `shop`"),
             (fault("do = \"start_process\""), "start_process", "say which process"),
+            (CHAIN.replace("ES_HOST = \"e\", ", ""), "ES_PORT", "aggregator.conf uses ${ES_HOST}"),
             (fault("do = \"kill_agent\"").replace("exactly-once", "at-least-once"), "kill_agent", "nobody can tell"),
         ] {
             let error = settle(&text).expect_err(&text);
@@ -311,7 +312,8 @@ delivery = "exactly-once"
 
     #[test]
     fn a_process_that_a_fault_starts_does_not_run_from_the_begin_on() {
-        let more = "[[process]]\nname = \"more\"\nconfig = \"aggregator.conf\"\n[process.env]\nPORT = \"{port.in}\"\n";
+        let aggregator = CHAIN.lines().skip_while(|line| *line != "name = \"aggregator\"").skip(1).take(2);
+        let more = format!("[[process]]\nname = \"more\"\n{}\n", aggregator.collect::<Vec<_>>().join("\n"));
         let fault = "[[fault]]\ndo = \"start_process\"\nprocess = \"more\"\nat = \"1s\"\nfor = \"1s\"\n";
         let plan = settle(&format!("{CHAIN}{more}{fault}")).unwrap();
         assert_eq!(plan.instances.iter().map(|instance| instance.later).collect::<Vec<_>>(), [false, false, true]);

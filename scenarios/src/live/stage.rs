@@ -75,7 +75,8 @@ impl Stage {
     /// Makes folders, starts receivers and writers of files; the agent is started by [`Stage::start`].
     pub(super) fn set_up(plan: &Plan, how: &How, trial: &Trial<'_>) -> Result<Self, RunError> {
         let folder = trial.folder();
-        let folder = folder.path();
+        // Processes are told paths that mean the same wherever they stand, and tags made of paths begin at the root.
+        let folder = &std::path::absolute(folder.path()).unwrap_or_else(|_| folder.path().to_owned());
         let work = folder.join(WORK);
         let out = work.join("out");
         make(&out)?;

@@ -46,7 +46,9 @@ fn every_planted_defect_is_caught_and_named() {
     for ((about, scenario), judged) in jobs.iter().zip(&judged) {
         table += &row(scenario, Some(about.id), judged, expected(about.defect).1);
         table.push('\n');
-        failures.extend(wrong(about, judged).map(|what| format!("{scenario} with {}: {what}\n{judged}", about.id)));
+        failures.extend(
+            wrong(about, scenario, judged).map(|what| format!("{scenario} with {}: {what}\n{judged}", about.id)),
+        );
     }
     println!("{table}");
     // What CI shows at the end of its log.
@@ -75,7 +77,7 @@ fn the_same_scenarios_without_a_defect_pass() {
 }
 
 /// What is wrong with a run that had to catch a defect.
-fn wrong(about: &About, judged: &Judged) -> Option<String> {
+fn wrong(about: &About, scenario: &str, judged: &Judged) -> Option<String> {
     let outcome = &judged.outcome;
     let (class, cause) = expected(about.defect);
     if judged.ended.code != 1 {
@@ -88,15 +90,17 @@ fn wrong(about: &About, judged: &Judged) -> Option<String> {
         return Some(format!("no cause {class} {cause}"));
     }
     match about.defect {
-        Defect::StaleMembershipInodeReuse => stall_of_one_path(outcome, judged.ended.seconds),
+        Defect::StaleMembershipInodeReuse => stall_of_one_path(outcome, scenario, judged.ended.seconds),
         _ => None,
     }
 }
 
-/// The stall is permanent, concerns the rotated stream alone, and is told within half a minute.
-fn stall_of_one_path(outcome: &Outcome, seconds: f64) -> Option<String> {
-    if !outcome.stalls.iter().any(|stall| stall.stream.starts_with("web") && stall.until_s.is_none()) {
-        return Some(format!("no stall of web that lasts to the end: {:?}", outcome.stalls));
+/// The stall concerns the rotated stream alone, is told within half a minute, and is permanent in the scenario that asks for
+/// that: an agent with a small share of the processor may keep a file open for longer, so that its number does not come back.
+fn stall_of_one_path(outcome: &Outcome, scenario: &str, seconds: f64) -> Option<String> {
+    let lasts = |until_s: Option<f64>| until_s.is_none() || scenario != "tail-stall";
+    if !outcome.stalls.iter().any(|stall| stall.stream.starts_with("web") && lasts(stall.until_s)) {
+        return Some(format!("no stall of web that lasts: {:?}", outcome.stalls));
     }
     let touched = outcome.causes.iter().map(|cause| &cause.stream).chain(outcome.stalls.iter().map(|s| &s.stream));
     if let Some(other) = touched.into_iter().find(|stream| stream.starts_with("worker")) {

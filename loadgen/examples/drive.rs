@@ -6,7 +6,7 @@
 //! CPU is that of this process (user and system), which is the driver alone; wrk and others are measured the same way
 //! by `time`. The books go to a file below the target folder, as in a run.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 use loadgen::{
     clock::RunClock,
@@ -33,8 +33,18 @@ fn main() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/drive");
     std::fs::create_dir_all(&dir).expect("a folder for the books");
     let names = load.streams.iter().map(|stream| stream.name.clone()).collect();
-    let books = Some(dir.join("books.bin"));
-    let ledger = Ledger::create(LedgerPlan { run: 1, streams: names, books, settle_us: 0, ..LedgerPlan::default() });
+    let books = dir.join("books.bin");
+    // Books are never written over; those of the last measurement are nobody's.
+    std::fs::remove_file(&books)
+        .or_else(|e| if e.kind() == ErrorKind::NotFound { Ok(()) } else { Err(e) })
+        .expect("room for the books");
+    let ledger = Ledger::create(LedgerPlan {
+        run: 1,
+        streams: names,
+        books: Some(books),
+        settle_us: 0,
+        ..LedgerPlan::default()
+    });
     let ledger = ledger.expect("books on disk");
     let plan = DrivePlan {
         threads: threads as usize,

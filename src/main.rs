@@ -12,6 +12,11 @@ mod print;
 mod screen;
 mod tui;
 
+/// Records are made on one thread and freed on another; with the system's allocator the two wait for each other's arena
+/// (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

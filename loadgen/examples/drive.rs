@@ -21,6 +21,10 @@ use results::{
     ledger::{Ledger, LedgerPlan},
 };
 
+/// As in the command itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[expect(clippy::print_stdout, reason = "an example speaks to whoever started it")]
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -6,7 +6,9 @@
 //! json        JSON lines, parsed ─▶ null
 //! nginx       access log, the combined format by a regular expression ─▶ HTTP
 //! ```
-//! `cargo run --release -p tailproof-pipeline --example deliver -- [RECORDS] [cri|gzip|raw|json|nginx]`
+//! `cargo run --release -p tailproof-pipeline --example deliver -- [RECORDS] [cri|gzip|raw|json|nginx]`; for a comparison with
+//! other agents (`docs/ratios.sh`) `deliver fill FILE RECORDS KIND` writes the lines alone, and `deliver sink RECORDS` is the
+//! server: it prints its port, and the seconds once all have come.
 
 use std::{
     fmt::Write as _,
@@ -22,10 +24,19 @@ use pipeline::{config::Config, service::Service};
 
 type Failure = Box<dyn std::error::Error>;
 
+/// As in the command itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.first().is_some_and(|arg| arg == "sink") {
         return sink(args.get(1).ok_or("how many records?")?.parse()?);
+    }
+    if let [verb, path, records, kind] = args.as_slice()
+        && verb == "fill"
+    {
+        return fill(Path::new(path), records.parse()?, kind_of(kind)?.0).map(drop);
     }
     let records: usize = args.first().map_or(Ok(2_000_000), |arg| arg.parse())?;
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tests");
@@ -33,13 +44,7 @@ fn main() -> Result<(), Failure> {
     let folder = tempfile::tempdir_in(target)?;
     let at = folder.path().canonicalize()?;
     let kind = args.get(1).map_or("cri", String::as_str);
-    let (line, keys): (Line, &str) = match kind {
-        "cri" | "gzip" => (cri, "multiline.parser cri"),
-        "raw" => (raw, ""),
-        "json" => (json, "Parser json"),
-        "nginx" => (nginx, "Parser nginx"),
-        _ => return Err(format!("{kind}: cri, gzip, raw, json or nginx").into()),
-    };
+    let (line, keys) = kind_of(kind)?;
     let bytes = fill(&at.join("a.log"), records, line)?;
     let input = format!(
         "[INPUT]\nName tail\nPath {at}/*.log\n{keys}\nDB {at}/tail.db\nRead_from_Head on\n[OUTPUT]\nMatch *\n",
@@ -73,6 +78,17 @@ fn main() -> Result<(), Failure> {
     let seconds = waiter.join().map_err(|_| "the waiter broke")?.ok_or("the sink ended early")??;
     child.wait()?;
     tell(&format!("{ended:?}, {seconds} s at the sink"), records, bytes, cpu)
+}
+
+/// What the lines look like, and the keys of the input that reads them.
+fn kind_of(kind: &str) -> Result<(Line, &'static str), Failure> {
+    Ok(match kind {
+        "cri" | "gzip" => (cri, "multiline.parser cri"),
+        "raw" => (raw, ""),
+        "json" => (json, "Parser json"),
+        "nginx" => (nginx, "Parser nginx"),
+        _ => return Err(format!("{kind}: cri, gzip, raw, json or nginx").into()),
+    })
 }
 
 fn tell(ended: &str, records: usize, bytes: u64, cpu: f64) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 use std::io::IsTerminal;
 
 use dashboards::{
+    since::Since,
     state::{Lengths, State},
     text::{
         Style,
@@ -116,10 +117,10 @@ impl Screen {
     }
 }
 
-/// The verdict in words, with the limits of the contract beside the values.
-pub(crate) fn verdict(outcome: &Outcome, contract: &Contract) -> String {
+/// The verdict in words, with the limits of the contract beside the values, and what changed from the run before.
+pub(crate) fn verdict(outcome: &Outcome, contract: &Contract, since: Option<&Since>) -> String {
     let limits = Limits::from(contract);
-    summary::render_with(outcome, &limits, style())
+    summary::render_since(outcome, &limits, since, style())
 }
 
 pub(crate) fn style() -> Style {

@@ -4,6 +4,7 @@
 //!  answer    the question, the verdict, what it rests on, how to repeat it
 //!  books     every promise with its limit
 //!  why       causes in a line each, leading to
+//!  since     what is new, gone, unchanged against the run before
 //!  lanes     the charts on one time axis, faults shaded
 //!  files     every rotation with its inode numbers
 //!  findings  evidence, and a healthy neighbour beside it
@@ -20,6 +21,7 @@ mod files;
 mod findings;
 mod frame;
 mod lanes;
+mod since;
 mod trends;
 
 pub use compare::comparison;
@@ -33,21 +35,24 @@ pub fn page(report: &Report) -> String {
         answer::answer(report),
         answer::books(report),
         answer::why(report),
+        since::since(report),
         lanes::lanes(report),
         files::files(report),
         findings::findings(report),
         facts::facts(report),
-        footer(&report.outcome.run),
+        footer(report),
     ];
     frame::page(&report.title(), &parts.concat(), Some(&data::document(report)))
 }
 
-fn footer(run: &str) -> String {
+fn footer(report: &Report) -> String {
+    let left_out =
+        report.left_out().map_or(String::new(), |what| format!("<p>Left out of this page on request: {what}.</p>"));
     format!(
-        "<footer><p>Everything shown here is in this page as one document (<code>#data</code>), and whole in the run folder \
+        "<footer>{left_out}<p>Everything shown here is in this page as one document (<code>#data</code>), and whole in the run folder \
          <code>{}</code>: <code>run.json</code>, <code>events.jsonl</code>, <code>books.bin</code>. This page asks nobody \
          for anything.</p></footer>\n",
-        markup::whole(run)
+        markup::whole(&report.outcome.run)
     )
 }
 

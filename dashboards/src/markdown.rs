@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use results::outcome::Verdict;
+use results::{gate::Seen, outcome::Verdict};
 
 use crate::{
     display::{display, display_whole},
@@ -134,6 +134,15 @@ fn section(report: &Report) -> String {
     }
     for line in told {
         let _ = writeln!(out, "- {}", said(&line));
+    }
+    if let Some(since) = &report.since {
+        let new = since.changes.iter().filter(|change| change.seen == Seen::New);
+        let new: Vec<&str> = new.take(MOST_FINDINGS).map(|change| change.kind.as_str()).collect();
+        let named = if new.is_empty() { String::new() } else { format!(": {}", new.join(", ")) };
+        let _ = writeln!(out, "- since {}: {}{}", said(&since.about()), since.counts(), said(&named));
+    }
+    if let Some(what) = report.left_out() {
+        let _ = writeln!(out, "- left out on request: {what}");
     }
     if report.findings_in_all > MOST_FINDINGS {
         let _ = writeln!(out, "- and {} more", report.findings_in_all - MOST_FINDINGS);

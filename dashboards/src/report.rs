@@ -29,6 +29,8 @@ use results::{
 use self::{evidence::Finding, lanes::Lane, spans::Span, timeline::Generation};
 use crate::{
     display::display,
+    redact::Secret,
+    since::Since,
     text::{live, summary::Limits},
 };
 
@@ -87,6 +89,10 @@ pub struct Report {
     pub torn_line: Option<u64>,
     /// Files that are shown as they are.
     pub beside: Beside,
+    /// What changed from the run before, if anybody looked and there is news.
+    pub since: Option<Since>,
+    /// What was taken out of the run beforehand; reports say so.
+    pub left_out: Vec<Secret>,
 }
 
 impl Report {
@@ -121,6 +127,8 @@ impl Report {
             contract,
             names,
             beside,
+            since: None,
+            left_out: Vec::new(),
         };
         (report.findings, report.findings_in_all) = evidence::findings(&report, events);
         report.not_exercised = exercised::not_exercised(&report, events);
@@ -135,6 +143,12 @@ impl Report {
     /// The stream of that name.
     pub fn stream(&self, name: &str) -> Option<u16> {
         self.names.iter().position(|known| known == name).map(|at| at as u16)
+    }
+
+    /// `paths, hosts`, if anything was taken out.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        let words: Vec<&str> = self.left_out.iter().map(|secret| secret.word()).collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     /// The page's title, one plain line.

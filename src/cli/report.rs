@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use dashboards::redact::Secret;
 
 use super::OUT;
 
@@ -11,6 +12,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   tailproof report 20261121T1015                                     an unambiguous beginning of its name is enough
   tailproof report RUN --html page.html --markdown comment.md --junit cases.xml
   tailproof report RUN --json
+  tailproof report RUN --html page.html --redact paths,hosts,payload   for eyes that must not see them
   tailproof report RUN RUN --html side-by-side.html
   tailproof report --history results/runs --html trends.html
 
@@ -40,6 +42,9 @@ pub(crate) struct Report {
     /// The charts and the timeline of one run as a picture
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+    /// Leave out of every form, whatever tells it: paths, hosts, payload, or several with commas between
+    #[arg(long, value_delimiter = ',', value_name = "WHAT", conflicts_with = "history")]
+    pub(crate) redact: Vec<Secret>,
     /// Trends over the runs that this folder holds, instead of single runs
     #[arg(long, value_name = "DIR", conflicts_with_all = ["runs", "junit"])]
     pub(crate) history: Option<PathBuf>,

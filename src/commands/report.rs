@@ -1,9 +1,12 @@
 //! `report`: stored runs again, in the forms that people and pipelines read.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
-use dashboards::{html, junit, markdown, report::Report, svg, text::runs};
+use dashboards::{html, junit, markdown, report::Report, since::Since, svg, text::runs};
 use results::outcome::Outcome;
 
 use crate::{cli, exit, print, screen};
@@ -22,9 +25,10 @@ pub(crate) fn perform(args: &cli::Report) -> anyhow::Result<u8> {
     for run in &args.runs {
         folders.push(find::folder(run, &args.out)?);
     }
+    let secrets = args.redact.iter().copied().collect();
     let mut reports = Vec::new();
     for folder in &folders {
-        reports.push(find::report(folder)?);
+        reports.push(find::report(folder, &secrets)?);
     }
     let forms = [&args.html, &args.markdown, &args.junit, &args.json];
     if forms.iter().all(|form| form.is_none()) && args.svg.is_none() {
@@ -59,18 +63,23 @@ pub(crate) fn perform(args: &cli::Report) -> anyhow::Result<u8> {
 }
 
 /// Writes the page of a run into its folder; a page that cannot be written takes nothing from the verdict.
-pub(super) fn keep(outcome: &Outcome) {
+/// Returns what changed from the run before.
+pub(super) fn keep(outcome: &Outcome) -> Option<Since> {
     let folder = Path::new(&outcome.run);
-    let written = find::report(folder).and_then(|report| write(&folder.join(PAGE), &html::page(&report)));
-    if let Err(error) = written {
+    let written = find::report(folder, &BTreeSet::new()).and_then(|report| {
+        write(&folder.join(PAGE), &html::page(&report))?;
+        Ok(report.since)
+    });
+    written.unwrap_or_else(|error| {
         print::error(&error.context(format!("the run is judged, but its page is missing from {}", folder.display())));
-    }
+        None
+    })
 }
 
 /// One run in full; several in a table.
 fn told(reports: &[Report]) -> String {
     match reports {
-        [report] => screen::verdict(&report.outcome, &report.contract),
+        [report] => screen::verdict(&report.outcome, &report.contract, report.since.as_ref()),
         _ => runs::render(reports, screen::style()),
     }
 }

@@ -57,11 +57,11 @@ pub(super) fn judged(args: &cli::Run, told: &mut dyn FnMut(&Outcome)) -> anyhow:
 fn one(plan: &Plan, how: &How, args: &cli::Run) -> anyhow::Result<Outcome> {
     let ui = if args.json && args.ui == cli::Ui::Auto { cli::Ui::Text } else { args.ui };
     let outcome = if ui == cli::Ui::Tui { dashboard(plan, how)? } else { lines(plan, how, args, ui)? };
-    super::report::keep(&outcome);
+    let since = super::report::keep(&outcome);
     if args.json {
         print::out(&format!("{}\n", serde_json::to_string(&outcome)?));
     } else {
-        print::out(&screen::verdict(&outcome, &plan.contract));
+        print::out(&screen::verdict(&outcome, &plan.contract, since.as_ref()));
     }
     Ok(outcome)
 }

@@ -7,6 +7,7 @@ mod agent_sigkill;
 mod bad_input;
 mod bench_sigkill;
 mod capacity;
+mod ci_recipe;
 mod damaged_run;
 mod deployments;
 mod disk_full;

@@ -23,7 +23,10 @@ use super::{
     table::{self, Lean},
     units,
 };
-use crate::display::{display, display_whole, display_word};
+use crate::{
+    display::{display, display_whole, display_word},
+    since::Since,
+};
 
 pub(crate) mod answer;
 mod sections;
@@ -68,12 +71,17 @@ pub fn render(outcome: &Outcome, style: Style) -> String {
 
 /// The summary, with the limits beside the values; ends with [`last_line`] and a newline.
 pub fn render_with(outcome: &Outcome, limits: &Limits, style: Style) -> String {
+    render_since(outcome, limits, None, style)
+}
+
+/// The same, with what changed from the run before.
+pub fn render_since(outcome: &Outcome, limits: &Limits, since: Option<&Since>, style: Style) -> String {
     let style = Style { width: style.width.clamp(60, 200), ..style };
     let mut out = String::new();
     for line in head(outcome, limits, style) {
         push_line(&mut out, &line);
     }
-    for (label, lines) in sections::all(outcome, limits, style) {
+    for (label, lines) in sections::all(outcome, limits, since, style) {
         for (nth, line) in lines.iter().enumerate() {
             let label = if nth == 0 { label } else { "" };
             push_line(&mut out, &format!("  {}{line}", style.paint(Tone::Quiet, &format!("{label:<LABEL$}"))));

@@ -1,9 +1,15 @@
 //! The paragraphs under the headline, each a name and lines; those with nothing to say are left out.
 
-use results::outcome::{Outcome, Verdict};
+use results::{
+    gate::Seen,
+    outcome::{Outcome, Verdict},
+};
 
 use super::{LABEL, Lean, Limits, Style, Tone, answer, display, display_whole, table, units};
-use crate::routes::{self, Table};
+use crate::{
+    routes::{self, Table},
+    since::{Since, seen},
+};
 
 /// Items told of one list; more are only counted.
 const MOST: usize = 8;
@@ -11,7 +17,7 @@ const MOST: usize = 8;
 type Section = (&'static str, Vec<String>);
 
 /// All of them, in order.
-pub(super) fn all(outcome: &Outcome, limits: &Limits, style: Style) -> Vec<Section> {
+pub(super) fn all(outcome: &Outcome, limits: &Limits, since: Option<&Since>, style: Style) -> Vec<Section> {
     let mut sections = vec![
         ("books", books(outcome, limits, style)),
         ("routes", table_of(routes::routes(outcome))),
@@ -19,6 +25,7 @@ pub(super) fn all(outcome: &Outcome, limits: &Limits, style: Style) -> Vec<Secti
         ("stalled", stalled(outcome, style)),
         ("why", why(outcome, style)),
         ("findings", told(&outcome.findings, style)),
+        ("since", since.map_or_else(Vec::new, |since| news(since, style))),
         ("unknown", told(outcome.unknown_because.get(1..).unwrap_or_default(), style)),
         ("seen", proofs(outcome, style)),
         ("delivery", delivery(outcome, limits, style)),
@@ -110,6 +117,16 @@ fn why(outcome: &Outcome, style: Style) -> Vec<String> {
 
 fn told(sentences: &[String], style: Style) -> Vec<String> {
     listed(sentences, |sentence| table::wrap(&display(sentence), room(style)))
+}
+
+/// What came and went since the run before.
+fn news(since: &Since, style: Style) -> Vec<String> {
+    let mut lines = table::wrap(&format!("{}: {}", display(&since.about()), since.counts()), room(style));
+    lines.extend(listed(&since.changes, |change| {
+        let line = format!("{} {}", seen(change.seen), display(&change.kind));
+        vec![if change.seen == Seen::New { style.paint(Tone::Strong, &line) } else { line }]
+    }));
+    lines
 }
 
 fn proofs(outcome: &Outcome, style: Style) -> Vec<String> {

@@ -74,8 +74,7 @@ pub(crate) fn processes(outcome: &Outcome) -> Option<Table> {
             count(process.oom_kills),
         ]
     };
-    let head =
-        vec!["process", "limits", "CPU", "memory peak", "throttled", "starts", "ends by itself", "out of memory"];
+    let head = vec!["process", "limits", "CPU", "memory peak", "throttled", "starts", "died", "OOM"];
     Some(Table { head, rows: outcome.processes.iter().map(row).collect(), words: 2 })
 }
 

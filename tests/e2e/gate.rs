@@ -118,6 +118,7 @@ fn another_scenario_and_machine(good: &Path, same: &[String], baseline: &str, pl
     };
     let said = moved("machine", |manifest| manifest["environment"]["cores"] = 96.into());
     assert!(said.contains("another machine: 96 cores instead of"), "{said}");
+    assert!(said.contains("next perform the old build beside the new one, in turn"), "{said}");
     let said = moved("scenario", |manifest| manifest["settled"]["measure"] = 1.into());
     assert!(said.contains("the scenario was performed differently"), "{said}");
     // What a killed bench leaves proves nothing.

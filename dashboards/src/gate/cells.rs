@@ -84,6 +84,20 @@ fn passed(report: &GateReport) -> String {
     }
 }
 
+/// What to do where figures of another machine were to be compared; not yet escaped.
+pub(super) fn advice(report: &GateReport) -> Option<String> {
+    let Against::Baseline { path, .. } = &report.against else { return None };
+    let elsewhere = report.unknown_because.iter().any(|why| why.starts_with("another machine"));
+    elsewhere.then(|| {
+        format!(
+            "perform the old build beside the new one, in turn, and the machine does not matter: docs/gate-in-turn.sh OLD NEW {} FOLDER; \
+             or write a baseline here: tailproof gate RUN… --update --baseline FILE (not over {}, which is the other machine's)",
+            report.scenario,
+            path.display()
+        )
+    })
+}
+
 /// `+10.4 %`, or a dash.
 pub(super) fn change(check: &SpeedCheck) -> String {
     check.change_percent.map_or("-".to_owned(), percent)

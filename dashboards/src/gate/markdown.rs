@@ -43,6 +43,7 @@ fn section(report: &GateReport) -> String {
         out.push_str(&table(&news));
     }
     out.push_str(&list("Unknown because", &report.unknown_because));
+    out.push_str(&list("What to do", &cells::advice(report).into_iter().collect::<Vec<_>>()));
     let new: Vec<String> = (report.findings.iter().filter(|finding| finding.seen == Seen::New))
         .map(|finding| format!("{}: {}", finding.kind, finding.example))
         .collect();

@@ -37,6 +37,7 @@ pub fn render(document: &GateDocument, style: Style) -> String {
             ("findings", findings(report, style)),
             ("unknown", wrapped(untold(report), style)),
             ("note", wrapped(&notes(report), style)),
+            ("next", wrapped(&cells::advice(report).into_iter().collect::<Vec<_>>(), style)),
         ];
         for section in sections {
             push(section, style, &mut out);

@@ -31,7 +31,7 @@ pub(super) fn facts(report: &Report) -> String {
         Some(conf) => {
             let _ = writeln!(
                 out,
-                "<p>The configuration it ran with, as rendered by the bench:</p>\n{}",
+                "<p>The configuration it ran with:</p>\n{}",
                 shown(conf, "configuration of the agent")
             );
         }

@@ -57,6 +57,9 @@ fn cause(report: &Report, cause: &Cause) -> Finding {
         failing.extend(reuse(report, true));
         healthy.extend(reuse(report, false));
     }
+    if !lost {
+        healthy.extend(spared(report, &cause.verdict));
+    }
     Finding {
         headline: format!("{} {}{place}: {}", count(cause.count), cause.verdict, cause.cause),
         evidence: cause.evidence.clone(),
@@ -104,6 +107,24 @@ fn others(report: &Report, stream: Option<u16>) -> Option<String> {
     (records > 0).then(|| {
         let arrived = count(records.saturating_sub(lost));
         format!("{}: {arrived} of {} records arrived", counted(streams.len() as u64, "other stream"), count(records))
+    })
+}
+
+/// The streams of which nothing was doubled, changed, … in this way, all in one sentence.
+fn spared(report: &Report, verdict: &str) -> Option<String> {
+    let hurt: BTreeSet<Option<u16>> = (report.outcome.causes.iter())
+        .filter(|cause| cause.verdict == verdict)
+        .map(|cause| report.stream(&cause.stream))
+        .collect();
+    let spared = report.generations.iter().filter(|one| !hurt.contains(&Some(one.stream)));
+    let (mut streams, mut records) = (BTreeSet::new(), 0);
+    for one in spared {
+        streams.insert(one.stream);
+        records += one.records();
+    }
+    // Where it is not known whose they are, nobody was seen to be spared.
+    (records > 0 && !hurt.contains(&None)).then(|| {
+        format!("{}: none of {} records {verdict}", counted(streams.len() as u64, "other stream"), count(records))
     })
 }
 
@@ -211,6 +232,18 @@ mod tests {
                 "files with a number new to this run: 0 of 4 lost records",
             ]
         );
+    }
+
+    #[test]
+    fn copies_stand_beside_the_streams_that_had_none() {
+        let mut outcome = failed();
+        (outcome.causes[0].stream, outcome.causes[0].verdict) = ("web-00".into(), "duplicated".into());
+        let finding = &report(outcome.clone(), stall_story()).findings[0];
+        assert_eq!(finding.healthy, ["1 other stream: none of 120 records duplicated"]);
+        let mut elsewhere = outcome.causes[0].clone();
+        elsewhere.stream = "worker-00".into();
+        outcome.causes.push(elsewhere);
+        assert!(report(outcome, stall_story()).findings[0].healthy.is_empty(), "no stream was spared");
     }
 
     #[test]

@@ -40,9 +40,8 @@ pub(super) fn draw(report: &Report, scale: &Scale) -> (String, f64) {
     for (nth, (kind, name, spans)) in rows.iter().enumerate() {
         let top = nth as f64 * ROW;
         let label = match kind {
-            Kind::Fault => format!("fault {name}"),
             Kind::Stall => format!("stall {name}"),
-            Kind::Phase | Kind::Down => (*name).to_owned(),
+            Kind::Phase | Kind::Down | Kind::Fault => (*name).to_owned(),
         };
         out.push_str(&super::timeline::label(&label, top + 14.0));
         out.extend(spans.iter().take(MOST_BLOCKS).map(|span| block(span, scale, top)));

@@ -23,7 +23,9 @@ const MOST_IN_ALL: usize = 3_000;
 /// Height of a row.
 const ROW: f64 = 30.0;
 /// Room left of the bars.
-pub(super) const LABEL: f64 = 150.0;
+pub(super) const LABEL: f64 = 192.0;
+/// Characters that fit there.
+const MOST_LABEL: usize = 26;
 /// Width of the picture.
 const WIDTH: f64 = 1000.0;
 
@@ -67,7 +69,11 @@ pub fn draw(report: &Report) -> Drawn {
 
 /// A name left of the bars, cut to fit.
 pub(super) fn label(name: &str, y: f64) -> String {
-    let short: String = name.chars().take(20).collect();
+    let mut short: String = name.chars().take(MOST_LABEL).collect();
+    if name.chars().nth(MOST_LABEL).is_some() {
+        short.pop();
+        short.push('…');
+    }
     let x = LABEL - 8.0;
     format!("<text class=\"label\" x=\"{x}\" y=\"{y:.0}\" text-anchor=\"end\">{}</text>", markup::text(&short))
 }

@@ -1,7 +1,7 @@
 //! The run while it happens: how things stand in one line, and what an event says to a person.
 //!
 //! ```text
-//!  00:12 measure 8/60 s, 00:52 left  in 24.0k/s out 23.9k/s  behind 1.23k 410 kB  p99 210 ms  hang
+//!  00:12 measure 8/60 s, 00:52 left  in 24.0k/s out 23.9k/s  behind 1.23k, 410 kB  p99 210 ms  hang
 //! ```
 
 use results::{
@@ -31,7 +31,10 @@ pub fn line(state: &State, width: usize) -> String {
     };
     let flow = format!("in {} out {}{on}", units::rate(state.rates.written), units::rate(state.rates.delivered));
     let behind = format!("behind {}", units::short(state.backlog()));
-    let behind_bytes = format!("{behind} {}", units::bytes(sample.backlog_bytes));
+    let behind_bytes = match state.backlog() {
+        0 => behind.clone(),
+        _ => format!("{behind}, {}", units::bytes(sample.backlog_bytes)),
+    };
     let p99 = format!("p99 {p99}");
     // What happens now is never what is cut off: the figures make room for it.
     let mut figures = vec![format!("{head}{left}"), flow, behind_bytes, p99];

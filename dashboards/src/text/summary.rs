@@ -41,6 +41,8 @@ pub struct Limits {
     pub lost: Option<u64>,
     /// Reordered records; `None`: any number.
     pub reordered: Option<u64>,
+    /// Copies of a record that may arrive whatever happens: none, or as many as turn out to have been in flight.
+    pub copies: Option<u64>,
     /// Delivery latency of 99 in 100 records, milliseconds; `None`: any.
     pub p99_ms: Option<f64>,
 }
@@ -48,7 +50,7 @@ pub struct Limits {
 impl Default for Limits {
     /// At least once, in any order.
     fn default() -> Self {
-        Self { lost: Some(0), reordered: None, p99_ms: None }
+        Self { lost: Some(0), reordered: None, copies: None, p99_ms: None }
     }
 }
 
@@ -56,9 +58,12 @@ impl From<&Contract> for Limits {
     fn from(contract: &Contract) -> Self {
         // The only route may have a word of its own.
         let only = contract.of_route(contract.routes.first().map_or("", |route| route.name.as_str()));
+        let may_double = |delivery| delivery == Delivery::AtLeastOnce;
+        let once = !may_double(contract.delivery) && !contract.routes.iter().any(|route| may_double(route.delivery));
         Self {
             lost: (only.delivery != Delivery::AtMostOnce).then_some(0),
             reordered: only.ordered.then_some(0),
+            copies: once.then_some(0),
             p99_ms: contract.latency_p99_us.map(|us| us as f64 / 1e3),
         }
     }

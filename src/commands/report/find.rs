@@ -19,6 +19,8 @@ use results::{
     run::{RunState, StoredRun},
 };
 
+mod processes;
+
 /// Longest configuration or autopsy that is read, bytes.
 const MOST: u64 = 256 << 10;
 /// So much of the end of the agent's log, bytes.
@@ -63,8 +65,8 @@ pub(super) fn report(folder: &Path, secrets: &BTreeSet<Secret>) -> anyhow::Resul
     let mut stored = StoredRun::open(folder)?;
     let books = stored.books().ok();
     let mut beside = Beside {
-        agent_conf: start(&folder.join("agent.conf")),
-        agent_log: end(&folder.join("agent.log")),
+        agent_conf: start(&folder.join("agent.conf")).or_else(|| processes::configurations(folder, &stored)),
+        agent_log: end(&folder.join("agent.log")).or_else(|| processes::logs(folder, &stored)),
         autopsy: start(&folder.join("autopsy.txt")).or_else(|| start(&folder.join("autopsy.json"))),
     };
     redact(&mut stored, &mut beside, books.as_ref().map_or(&[], |books| books.names()), secrets);

@@ -111,7 +111,9 @@ fn git(folder: &Path, args: &[&str]) -> String {
     let whose =
         ["safe.directory=*", "user.name=A Contributor", "user.email=someone@example.org", "commit.gpgsign=false"];
     let mut command = Command::new("git");
-    whose.iter().for_each(|setting| drop(command.args(["-c", setting])));
+    for setting in whose {
+        command.args(["-c", setting]);
+    }
     let output = command.args(args).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()

@@ -11,6 +11,8 @@ use crate::{
     since::{Since, seen},
 };
 
+/// Figures that a table shows however narrow it is.
+const LEAST_FIGURES: usize = 3;
 /// Items told of one list; more are only counted.
 const MOST: usize = 8;
 
@@ -20,8 +22,8 @@ type Section = (&'static str, Vec<String>);
 pub(super) fn all(outcome: &Outcome, limits: &Limits, since: Option<&Since>, style: Style) -> Vec<Section> {
     let mut sections = vec![
         ("books", books(outcome, limits, style)),
-        ("routes", table_of(routes::routes(outcome))),
-        ("processes", table_of(routes::processes(outcome))),
+        ("routes", table_of(routes::routes(outcome), room(style))),
+        ("processes", table_of(routes::processes(outcome), room(style))),
         ("stalled", stalled(outcome, style)),
         ("why", why(outcome, style)),
         ("findings", told(&outcome.findings, style)),
@@ -73,13 +75,32 @@ fn books(outcome: &Outcome, limits: &Limits, style: Style) -> Vec<String> {
     lines
 }
 
-/// A table under its own head.
-fn table_of(table: Option<Table>) -> Vec<String> {
+/// A table under its own head. Where it is too wide, columns that say nothing go first, then the last ones; and it says so.
+fn table_of(table: Option<Table>, room: usize) -> Vec<String> {
     let Some(Table { head, rows, words }) = table else { return Vec::new() };
     let lean: Vec<Lean> = (0..head.len()).map(|at| if at < words { Lean::Left } else { Lean::Right }).collect();
-    let head = head.into_iter().map(str::to_owned).collect();
+    let head: Vec<String> = head.into_iter().map(str::to_owned).collect();
     let cells = rows.iter().map(|row| row.iter().map(|cell| display(cell).into_owned()).collect());
-    table::columns(&std::iter::once(head).chain(cells).collect::<Vec<_>>(), &lean)
+    let all: Vec<Vec<String>> = std::iter::once(head).chain(cells).collect();
+    let mut kept: Vec<usize> = (0..lean.len()).collect();
+    let shown = |kept: &[usize]| {
+        let of = |row: &Vec<String>| kept.iter().map(|&at| row[at].clone()).collect();
+        let lean: Vec<Lean> = kept.iter().map(|&at| lean[at]).collect();
+        table::columns(&all.iter().map(of).collect::<Vec<_>>(), &lean)
+    };
+    let is_empty = |at: usize| all[1..].iter().all(|row| ["0", "-", "none"].contains(&row[at].as_str()));
+    let mut lines = shown(&kept);
+    while lines.iter().any(|line| table::visible(line) > room) && kept.len() > words + LEAST_FIGURES {
+        // A count of losses is told even if there are none.
+        let idle = kept.iter().rposition(|&at| all[0][at] != "lost" && is_empty(at));
+        kept.remove(idle.unwrap_or(kept.len() - 1));
+        lines = shown(&kept);
+    }
+    let gone = (0..lean.len()).filter(|at| !kept.contains(at) && !is_empty(*at)).count();
+    if gone > 0 {
+        lines.push(format!("{} for which there is no room: see the page", units::counted(gone as u64, "more column")));
+    }
+    lines
 }
 
 fn stalled(outcome: &Outcome, style: Style) -> Vec<String> {

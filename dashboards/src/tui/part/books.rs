@@ -46,14 +46,20 @@ fn books(board: &Board) -> [Book; 7] {
         None => [
             book("lost", None, limits.lost),
             book("stalled", stalled, Some(0)),
-            // What is allowed is known once it is known what was in flight.
-            book("duplicated", Some(board.state.sample.duplicated), None),
+            // Where copies may come at all, how many is known once it is known what was in flight.
+            book("duplicated", Some(board.state.sample.duplicated), limits.copies),
             book("corrupted", Some(board.state.sample.corrupted), Some(0)),
             book("misattributed", Some(board.state.sample.misattributed), Some(0)),
             book("unexpected", Some(board.state.sample.unexpected), Some(0)),
             book("reordered", Some(board.state.sample.reordered), limits.reordered),
         ],
     }
+}
+
+/// How many books have more than they may, as far as that is known before the end.
+pub(crate) fn broken(board: &Board) -> usize {
+    let over = |book: &Book| book.count.zip(book.limit).is_some_and(|(count, limit)| count > limit);
+    books(board).iter().filter(|book| over(book)).count()
 }
 
 impl Book {

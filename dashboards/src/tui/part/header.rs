@@ -13,7 +13,7 @@ use crate::{
     tui::{
         board::Board,
         look::{Ink, Look},
-        part::axis::clock,
+        part::{axis::clock, books},
         pen::{Pen, columns, cut, row},
         scene::Scene,
     },
@@ -62,7 +62,7 @@ fn first(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, board: &Board) {
         (Some(pid), 0 | 1) => format!("pid {pid}"),
         (Some(_), all) => {
             let up = processes.values().filter(|process| process.pid.is_some()).count();
-            format!("{up} of {all} processes run")
+            if area.width < 100 { format!("{up}/{all} up") } else { format!("{up} of {all} processes run") }
         }
     };
     let rest = format!("{} {pid}  seed {}", about.agent, about.seed);
@@ -144,9 +144,10 @@ pub(crate) fn verdict(board: &Board, look: Look) -> (String, Ink) {
             Verdict::Unknown => ("? UNKNOWN".to_owned(), Ink::Doubtful),
         };
     }
-    match board.findings.broken() as u64 {
-        0 => (format!("{} so far", look.good()), Ink::Good),
-        broken => (format!("{} {} so far", look.bad(), units::counted(broken, "finding")), Ink::Bad),
+    match (board.findings.broken() as u64, books::broken(board) as u64) {
+        (0, 0) => (format!("{} so far", look.good()), Ink::Good),
+        (0, broken) => (format!("{} {} broken so far", look.bad(), units::counted(broken, "promise")), Ink::Bad),
+        (broken, _) => (format!("{} {} so far", look.bad(), units::counted(broken, "finding")), Ink::Bad),
     }
 }
 

@@ -16,11 +16,20 @@ use crate::{
     },
 };
 
-/// Draws what there is of them; the rows used, half of the area at most.
+/// Rows that are left for what stands below.
+const BELOW: u16 = 2;
+
+/// How many rows it takes to show them all; 0 where there are none.
+pub(crate) fn wanted(board: &Board) -> u16 {
+    let lines = board.state.topology.routes.len() + board.state.processes.len();
+    if lines > 1 { lines as u16 + 1 } else { 0 }
+}
+
+/// Draws what there is of them; the rows used, and two are left for what stands below.
 pub(crate) fn list(pen: &mut Pen<'_>, area: Rect, board: &Board) -> u16 {
     let mut lines = routes(board);
     lines.extend(processes(board));
-    let room = area.height / 2;
+    let room = area.height.saturating_sub(BELOW).max(area.height / 2);
     if lines.is_empty() || room < 2 {
         return 0;
     }

@@ -28,9 +28,13 @@ const LANES: [Lane; 8] = [
     Lane::Fault(crate::tui::history::Family::Process),
 ];
 
+/// Rows for routes and processes before charts get more.
+const MOST_PARTS: u16 = 12;
+
 /// Draws the page.
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, board: &Board) {
-    let room = usize::from(area.height.saturating_sub(8));
+    let parts = parts::wanted(board).min(MOST_PARTS.min(area.height / 3));
+    let room = usize::from(area.height.saturating_sub(7 + parts.max(1)));
     let planned = lanes::grow(LANES[..room.min(LANES.len())].to_vec(), room);
     let mut y = lanes::titled(pen, area, board, scene.window(board), &planned);
     y += delays(pen, rows(area, y, area.height.saturating_sub(y)), board);

@@ -44,7 +44,8 @@ pub(super) fn of(lane: Lane, board: &Board, look: Look) -> Vec<(String, Ink)> {
         )),
         Lane::Rotation => {
             let reused = files.inodes_reused;
-            let remark = if reused > 0 { format!(", {} inodes reused", units::short(reused)) } else { String::new() };
+            let inodes = if reused == 1 { "inode" } else { "inodes" };
+            let remark = if reused > 0 { format!(", {} {inodes} reused", units::short(reused)) } else { String::new() };
             plain(format!("{}{remark}", units::short(files.rotations)))
         }
         Lane::Archive => plain(units::short(files.archives)),

@@ -20,8 +20,8 @@ use self::{
 use crate::support::{Ended, last, live};
 
 /// Few runs of a second, in which files are rotated: the defect needs that.
-const QUICK: &str = "--duration 1200ms --rate 4k/s --set=time.warm_up=200ms --set=rotate.by=kubelet --set=rotate.every=300ms \
-                     --set=rotate.reopen_delay=60ms --set=rotate.max_files=2";
+const QUICK: &str = "--duration 1s --rate 4k/s --set=time.warm_up=100ms --set=time.drain=2s --set=contract.stall=1s \
+                     --set=rotate.by=kubelet --set=rotate.every=300ms --set=rotate.reopen_delay=60ms --set=rotate.max_files=2";
 /// Loses whole files when they come and go between two scans.
 const DEFECT: &str = "rename-create-gap";
 

@@ -29,11 +29,8 @@ pub(super) fn facts(report: &Report) -> String {
     out.push_str("<h2 id=\"agent\">The agent</h2>\n");
     match &report.beside.agent_conf {
         Some(conf) => {
-            let _ = writeln!(
-                out,
-                "<p>The configuration it ran with:</p>\n{}",
-                shown(conf, "configuration of the agent")
-            );
+            let _ =
+                writeln!(out, "<p>The configuration it ran with:</p>\n{}", shown(conf, "configuration of the agent"));
         }
         None => out.push_str("<p class=\"quiet\">Its configuration was not kept in the run folder.</p>\n"),
     }

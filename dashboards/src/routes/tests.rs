@@ -134,3 +134,14 @@ fn hostile_names_stay_in_their_cells() {
     let comment = markdown::render(&[shown(hostile)]);
     assert!(!comment.contains("<script>") && !comment.contains("\n| x |") && comment.contains("a\\|b"), "{comment}");
 }
+
+#[test]
+fn tables_fit_a_narrow_terminal_and_say_what_is_missing() {
+    let style = Style { width: 80, ..Style::PLAIN };
+    let text = render(&side_by_side(), style);
+    let (_, tables) = text.split_once("\n  routes ").unwrap();
+    let (tables, _) = tables.split_once("\n  seen ").unwrap();
+    assert!(tables.lines().skip(1).all(|line| line.chars().count() <= 80), "{text}");
+    assert!(tables.contains("more columns for which there is no room: see the page"), "{text}");
+    assert!(tables.contains("3 (0.015 %, allowed)") && tables.contains("150m CPU"), "{text}");
+}

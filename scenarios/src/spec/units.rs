@@ -140,7 +140,9 @@ impl fmt::Display for Size {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/s", self.0)
+        // A rate that was scaled is a hair off what it means.
+        let rounded = (self.0 * 1e3).round() / 1e3;
+        write!(f, "{}/s", if self.0 >= 1.0 { rounded } else { self.0 })
     }
 }
 
@@ -219,6 +221,7 @@ mod tests {
             assert_eq!(Size(bytes).to_string().parse(), Ok(Size(bytes)));
         }
         assert_eq!(Rate(24_000.0).to_string().parse(), Ok(Rate(24_000.0)));
+        assert_eq!(Rate(4_000.000_000_000_000_5).to_string(), "4000/s");
         assert_eq!(
             (Cpu(150).to_string().parse(), "0.5".parse(), "2".parse()),
             (Ok(Cpu(150)), Ok(Cpu(500)), Ok(Cpu(2_000)))

@@ -47,8 +47,10 @@ fn names(run: &StoredRun) -> Vec<String> {
 
 fn files(folder: &Path, name: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder.join(name)).into_iter().flatten().flatten();
-    let is_one = |file: &String| CONFIGURATIONS.iter().any(|end| Path::new(file).extension().is_some_and(|is| is == *end));
-    let mut files: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(is_one).collect();
+    let is_one =
+        |file: &String| CONFIGURATIONS.iter().any(|end| Path::new(file).extension().is_some_and(|is| is == *end));
+    let mut files: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(is_one).collect();
     files.sort();
     files.into_iter().map(|file| format!("{name}/{file}")).collect()
 }

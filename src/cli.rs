@@ -192,6 +192,9 @@ pub(crate) struct Run {
     /// How progress is shown
     #[arg(long, value_enum, default_value_t = Ui::Auto)]
     pub(crate) ui: Ui,
+    /// Colours of the dashboard; absent: what `TAILPROOF_THEME` says, or auto
+    #[arg(long, value_enum)]
+    pub(crate) theme: Option<Theme>,
     /// One JSON document a run on standard output, nothing else there
     #[arg(long)]
     pub(crate) json: bool,
@@ -211,6 +214,22 @@ pub(crate) struct Watch {
     /// Seconds of the run a second
     #[arg(long, default_value_t = 1.0, value_parser = speed, value_name = "N")]
     pub(crate) speed: f64,
+    /// Colours; absent: what `TAILPROOF_THEME` says, or auto
+    #[arg(long, value_enum)]
+    pub(crate) theme: Option<Theme>,
+}
+
+/// Colours of the dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Theme {
+    /// Tones that dark and light terminals both bear
+    Auto,
+    /// Bright tones, for a dark background
+    Dark,
+    /// Deep tones, for a light background
+    Light,
+    /// No colours
+    Mono,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::bail;
+use clap::ValueEnum;
 use dashboards::{
     state::Lengths,
     text::summary::Limits,
@@ -14,7 +15,7 @@ use dashboards::{
         about::About,
         act::Act,
         live::{Live, Order},
-        look::Look,
+        look::{self, Look},
     },
 };
 use results::{contract::Contract, run::StoredRun};
@@ -24,14 +25,14 @@ use scenarios::{
     spec::units::{Rate, Span},
 };
 
-use crate::{interrupt, screen};
+use crate::{cli::Theme, interrupt, screen};
 
 /// Frames a second at most, and over a connection from elsewhere.
 const FRAMES: u8 = 10;
 const FRAMES_AFAR: u8 = 5;
 
 /// Shows the run of `plan` until [`Live::end`].
-pub(crate) fn start(plan: &Plan, how: &How) -> anyhow::Result<Live> {
+pub(crate) fn start(plan: &Plan, how: &How, theme: Option<Theme>) -> anyhow::Result<Live> {
     let about = About {
         scenario: plan.name.clone(),
         question: plan.question.clone(),
@@ -50,7 +51,7 @@ pub(crate) fn start(plan: &Plan, how: &How) -> anyhow::Result<Live> {
         Order::Act(act) => orders.give(given(act)),
         Order::BreakOff => interrupt::ask(&broken_off),
     };
-    Ok(Live::start(about, look()?, obey)?)
+    Ok(Live::start(about, look(theme)?, obey)?)
 }
 
 /// What a stored run is about, as its manifest says.
@@ -79,7 +80,7 @@ pub(crate) fn about(run: &StoredRun) -> About {
 
 /// What the terminal can show.
 #[expect(clippy::disallowed_methods, reason = "src/ is where the environment is read")]
-pub(crate) fn look() -> anyhow::Result<Look> {
+pub(crate) fn look(asked: Option<Theme>) -> anyhow::Result<Look> {
     if !std::io::stderr().is_terminal() || !std::io::stdin().is_terminal() {
         bail!(
             "the dashboard needs a terminal at standard input and standard error; use --ui text, or `tailproof report RUN`"
@@ -90,8 +91,21 @@ pub(crate) fn look() -> anyhow::Result<Look> {
     if dumb {
         bail!("TERM=dumb tells of a terminal that cannot place its cursor; use --ui text");
     }
+    let theme = match (asked, std::env::var("TAILPROOF_THEME")) {
+        (Some(theme), _) => theme,
+        (None, Ok(name)) if !name.is_empty() => Theme::from_str(&name, true).map_err(|_| {
+            anyhow::anyhow!("TAILPROOF_THEME is {name:?}; set it to auto, dark, light or mono, or unset it")
+        })?,
+        (None, _) => Theme::Auto,
+    };
     Ok(Look {
-        color: !screen::without_color(),
+        // Who names a theme wants colours, whatever NO_COLOR says for the rest.
+        color: theme != Theme::Mono && (asked.is_some() || !screen::without_color()),
+        theme: match theme {
+            Theme::Auto | Theme::Mono => look::Theme::Auto,
+            Theme::Dark => look::Theme::Dark,
+            Theme::Light => look::Theme::Light,
+        },
         unicode: screen::unicode(),
         frames_per_s: if far { FRAMES_AFAR } else { FRAMES },
     })

@@ -55,8 +55,14 @@ pub fn find(asked: &str) -> Result<Source, SpecError> {
 }
 
 fn near(asked: &str) -> String {
-    let best = ALL.iter().map(|(name, _)| (distance(asked, name), *name)).min();
-    best.filter(|(steps, _)| *steps <= 4).map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+    let best = nearest(asked, ALL.iter().map(|(name, _)| *name), 4);
+    best.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+/// The word that `asked` may have been meant for, so many edits away at most.
+pub fn nearest<'a>(asked: &str, words: impl Iterator<Item = &'a str>, most: usize) -> Option<&'a str> {
+    let best = words.map(|word| (distance(asked, word), word)).min();
+    best.filter(|(steps, _)| *steps <= most).map(|(_, word)| word)
 }
 
 /// Edits from one word to the other (Levenshtein).

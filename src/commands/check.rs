@@ -27,12 +27,34 @@ pub(crate) fn perform(files: &[String], schema: bool) -> anyhow::Result<u8> {
     Ok(if wrong == 0 { exit::PASS } else { exit::MISUSE })
 }
 
+/// What stands at the caret, where the whole sentence stands above already: the word that was meant, if one is near.
+fn at_the_caret(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let written = words.next().unwrap_or_default();
+    let allowed = message.contains("expected one of").then_some(words).into_iter().flatten();
+    library::nearest(written, allowed, 3).map_or_else(|| "here".to_owned(), |word| format!("did you mean `{word}`?"))
+}
+
 /// The error with the offending line and a caret under the offending part.
 pub(crate) fn with_caret(error: SpecError) -> anyhow::Error {
     let SpecError::Wrong { ref source_text, ref span, ref message, .. } = error else { return error.into() };
-    let label = LabeledSpan::new_with_span(Some(message.clone()), span.clone());
+    let label = LabeledSpan::new_with_span(Some(at_the_caret(message)), span.clone());
     let report =
         miette!(labels = vec![label], help = "`tailproof check --schema` prints what a scenario may say", "{error}")
             .with_source_code(NamedSource::new(&source_text.origin, source_text.text.clone()));
     anyhow::Error::msg(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_the_caret;
+
+    #[test]
+    fn the_caret_names_the_word_that_was_meant_and_no_far_one() {
+        let told = "unknown field `stal`, expected one of `delivery`, `ordered`, `stall`";
+        assert_eq!(at_the_caret(told), "did you mean `stall`?");
+        assert_eq!(at_the_caret("unknown field `foo`, expected one of `delivery`, `ordered`"), "here");
+        assert_eq!(at_the_caret("missing field `warm_up`"), "here");
+        assert_eq!(at_the_caret("the kubelet keeps at least 2: the live file and one rotated"), "here");
+    }
 }

@@ -56,7 +56,7 @@ pub(super) fn judged(args: &cli::Run, told: &mut dyn FnMut(&Outcome)) -> anyhow:
 
 fn one(plan: &Plan, how: &How, args: &cli::Run) -> anyhow::Result<Outcome> {
     let ui = if args.json && args.ui == cli::Ui::Auto { cli::Ui::Text } else { args.ui };
-    let outcome = if ui == cli::Ui::Tui { dashboard(plan, how)? } else { lines(plan, how, args, ui)? };
+    let outcome = if ui == cli::Ui::Tui { dashboard(plan, how, args.theme)? } else { lines(plan, how, args, ui)? };
     let since = super::report::keep(&outcome);
     if args.json {
         print::out(&format!("{}\n", serde_json::to_string(&outcome)?));
@@ -74,8 +74,8 @@ fn lines(plan: &Plan, how: &How, args: &cli::Run, ui: cli::Ui) -> anyhow::Result
     Ok(done?)
 }
 
-fn dashboard(plan: &Plan, how: &How) -> anyhow::Result<Outcome> {
-    let live = tui::start(plan, how)?;
+fn dashboard(plan: &Plan, how: &How, theme: Option<cli::Theme>) -> anyhow::Result<Outcome> {
+    let live = tui::start(plan, how, theme)?;
     let done = run(plan, how, &mut |event| live.take(event));
     let frame = live.end();
     print::err(&frame.unwrap_or_default());

@@ -21,7 +21,7 @@ pub(crate) fn perform(args: &cli::Watch) -> anyhow::Result<u8> {
     });
     let begin = Begin { at_us: at_us.transpose()?, speed: args.speed };
     let runs = args.runs.iter().map(|name| open(&tui::folder(name, cli::OUT)?)).collect::<anyhow::Result<_>>()?;
-    let look = tui::look()?;
+    let look = tui::look(args.theme)?;
     let stop = interrupt::watch()?;
     match watch(runs, begin, look, &stop)? {
         Left::Quit(frame) => {

@@ -74,7 +74,7 @@ fn a_run_is_found_by_the_beginning_of_its_name_or_the_names_are_told() {
     let several = report(&["20261121"], &out).expect(2);
     assert!(several.stderr.contains("2 runs begin with 20261121: 20261121T100000Z-tail-stall-builtin"), "{several}");
     let none = report(&["2027"], &out).expect(2);
-    assert!(none.stderr.contains("2027: it holds no run.json"), "{none}");
+    assert!(none.stderr.contains(" begins with 2027; `ls "), "{none}");
     let path = place.path().join("20261122T090000Z-tail-stall-builtin");
     report(&[&path.display().to_string()], &[]).expect(0);
 }
@@ -117,6 +117,51 @@ fn history_is_a_row_a_question_in_every_form() {
     std::fs::create_dir(&empty).unwrap();
     let none = report(&["--history", &empty.display().to_string()], &[]).expect(2);
     assert!(none.stderr.contains("holds no judged run"), "{none}");
+}
+
+#[test]
+fn what_is_new_since_the_run_before_is_told_and_only_of_its_own_kind() {
+    let (place, out) = runs();
+    // A run of another scenario between the two is no run before.
+    stories::passed(&place.path().join("20261121T100050Z-steady-builtin"));
+    let told = report(&["20261121T100100"], &out).expect(0).stdout;
+    let begin = "since      20261121T100000Z-tail-stall-builtin (FAIL, with stale-membership-inode-reuse planted";
+    let flowed = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let wanted = begin.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flowed.contains(&wanted) && flowed.contains(" 0 new, 2 gone, 0 unchanged gone "), "{told}");
+    let page = report(&["20261121T100100", "--html", "-"], &out).expect(0).stdout;
+    assert!(page.contains("<h2 id=\"since\">Since the last run</h2>"), "{page:.2000}");
+    // The first run has none before it; one that passed after one that passed has no news.
+    for name in ["20261121T100000", "20261122"] {
+        let told = report(&[name], &out).expect(0).stdout;
+        assert!(!told.contains("\n  since "), "{told}");
+    }
+}
+
+#[test]
+fn what_is_redacted_is_in_no_form_that_is_written() {
+    let (place, out) = runs();
+    let run = place.path().join("20261121T100000Z-tail-stall-builtin");
+    std::fs::write(run.join("agent.log"), "SECRET-PAYLOAD from vault-9.corp.example\n").unwrap();
+    let forms = |more: &[&str]| -> String {
+        ["--html", "--markdown", "--junit", "--json", "--svg"]
+            .iter()
+            .map(|form| report(&[&["20261121T100000", form, "-"], more].concat(), &out).expect(0).stdout)
+            .collect()
+    };
+    let name = run.display().to_string();
+    let open = forms(&[]);
+    let secrets = [name.as_str(), "SECRET-PAYLOAD", "vault-9.corp.example", "0.log"];
+    assert!(secrets.iter().all(|secret| open.contains(secret)), "what is told nowhere tests nothing");
+    let redacted = forms(&["--redact", "paths,hosts,payload"]);
+    let told: Vec<_> = secrets.iter().filter(|secret| redacted.contains(**secret)).collect();
+    assert!(told.is_empty(), "{told:?}");
+    assert!(
+        redacted.contains("Left out of this page on request: paths, hosts, payload.")
+            && redacted.contains("inode-reuse")
+    );
+    let wrong = report(&["20261121T100000", "--redact", "names"], &out).expect(2);
+    assert!(wrong.stderr.contains("name paths, hosts, payload"), "{wrong}");
 }
 
 #[test]

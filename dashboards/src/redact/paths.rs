@@ -25,20 +25,20 @@ pub(super) struct Paths {
 impl Paths {
     /// Learns the parts of one path, the last of which sentences tell alone.
     pub(super) fn learn_path(&mut self, path: &str) {
-        if let Some((part, number)) = self.learn_parts(path) {
-            // A bare number says nothing, and every count would be taken for it.
-            if !part.bytes().all(|byte| byte.is_ascii_digit()) {
-                self.alone(part, number);
-            }
+        // A bare number says nothing, and every count would be taken for it.
+        if let Some((part, number)) = self.learn_parts(path)
+            && !part.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            self.alone(part, number);
         }
     }
 
     /// The same of a word that looks like a path and may be none: `and/or` makes no name of `or`.
     fn learn_word(&mut self, word: &str) {
-        if let Some((part, number)) = self.learn_parts(word) {
-            if !part.bytes().all(|byte| byte.is_ascii_alphabetic() || byte.is_ascii_digit()) {
-                self.alone(part, number);
-            }
+        if let Some((part, number)) = self.learn_parts(word)
+            && !part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
+            self.alone(part, number);
         }
     }
 

@@ -49,7 +49,7 @@ fn manifest(manifest: &mut Manifest, visit: &mut Visit<'_>) {
         state: _,
         outcome: concluded,
     } = manifest;
-    [scenario, agent].into_iter().chain(defect).for_each(|text| visit(Text::Words, text));
+    words([scenario, agent].into_iter().chain(defect), visit);
     // The contract is read back: its words are those of the format, but for the names of routes.
     if let Value::Object(parts) = settled {
         for (key, value) in parts {
@@ -68,7 +68,9 @@ fn manifest(manifest: &mut Manifest, visit: &mut Visit<'_>) {
     }
     values(environment, visit);
     visit(Text::Command, repeat);
-    concluded.iter_mut().for_each(|concluded| outcome(concluded, visit));
+    if let Some(concluded) = concluded {
+        outcome(concluded, visit);
+    }
 }
 
 fn values(value: &mut Value, visit: &mut Visit<'_>) {
@@ -105,13 +107,12 @@ fn outcome(outcome: &mut Outcome, visit: &mut Visit<'_>) {
         repeat,
         run,
     } = outcome;
-    let words = [scenario, agent].into_iter().chain(defect).chain(findings).chain(unknown_because);
-    words.for_each(|text| visit(Text::Words, text));
+    words([scenario, agent].into_iter().chain(defect).chain(findings).chain(unknown_because), visit);
     for RouteReport { name, delivery: _, books: _, latency_ms: _, processes } in routes {
-        std::iter::once(name).chain(processes).for_each(|text| visit(Text::Words, text));
+        words(std::iter::once(name).chain(processes), visit);
     }
     for SourceLoss { route, why, count: _, slack: _, by_name: _ } in source_losses {
-        [route, why].into_iter().for_each(|text| visit(Text::Words, text));
+        words([route, why], visit);
     }
     for process in processes {
         let ProcessReport {
@@ -124,7 +125,7 @@ fn outcome(outcome: &mut Outcome, visit: &mut Visit<'_>) {
             oom_kills: _,
             limits,
         } = process;
-        [name, limits].into_iter().for_each(|text| visit(Text::Words, text));
+        words([name, limits], visit);
     }
     for StallReport { stream, from_s: _, until_s: _, after, undelivered: _ } in stalls {
         visit(Text::Stream, stream);
@@ -143,23 +144,23 @@ fn happened(event: &mut Event, visit: &mut Visit<'_>) {
     match &mut event.what {
         What::Begun(names) => names.iter_mut().for_each(|name| visit(Text::Stream, name)),
         What::Topology(Topology { routes, dropped: _, processes }) => {
-            processes.iter_mut().for_each(|name| visit(Text::Words, name));
+            words(processes, visit);
             for RouteInfo { name, processes } in routes {
-                std::iter::once(name).chain(processes).for_each(|text| visit(Text::Words, text));
+                words(std::iter::once(name).chain(processes), visit);
             }
         }
         // Figures, and the names of processes.
         What::Sample(Sample { processes, .. }) => {
-            processes.iter_mut().for_each(|process| visit(Text::Words, &mut process.name));
+            words(processes.iter_mut().map(|process| &mut process.name), visit);
         }
         What::GenerationOpened(opened) => visit(Text::Path, &mut opened.path),
         What::RotationStep(step) => {
             let RotationStep { stream: _, rotation: _, step: _, path, to, file: _, held: _, error } = step;
             std::iter::once(path).chain(to).for_each(|path| visit(Text::Path, path));
-            error.iter_mut().for_each(|error| visit(Text::Words, error));
+            words(error, visit);
         }
         What::Fault(Fault { id: _, name, on, state: _, hits: _, detail }) => {
-            [name, on, detail].into_iter().for_each(|text| visit(Text::Words, text));
+            words([name, on, detail], visit);
         }
         What::Agent(agent) => lived(agent, visit),
         What::Warning(Warning { name, text }) => {
@@ -173,15 +174,20 @@ fn happened(event: &mut Event, visit: &mut Visit<'_>) {
 }
 
 fn lived(agent: &mut AgentEvent, visit: &mut Visit<'_>) {
-    let mut words = |texts: [&mut String; 2]| texts.into_iter().for_each(|text| visit(Text::Words, text));
     match agent {
         AgentEvent::Started { pid: _, process } => visit(Text::Words, process),
         AgentEvent::Ended { pid: _, how, asked: _, process }
         | AgentEvent::OomKilled { pid: _, process, how }
-        | AgentEvent::Limited { process, how } => words([process, how]),
+        | AgentEvent::Limited { process, how } => words([process, how], visit),
         AgentEvent::ProbeFailed { process, path, how } => {
-            words([process, how]);
+            words([process, how], visit);
             visit(Text::Path, path);
         }
+    }
+}
+
+fn words<'a>(texts: impl IntoIterator<Item = &'a mut String>, visit: &mut Visit<'_>) {
+    for text in texts {
+        visit(Text::Words, text);
     }
 }

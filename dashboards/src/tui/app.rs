@@ -1,11 +1,14 @@
 //! What the person at the keyboard has chosen: page, row, order, zoom, an open question; and what a key makes of it.
 
+use std::collections::BTreeSet;
+
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
     act::Act,
     keys::{self, Do, View},
     look::Look,
+    part::streams::COLUMNS,
     window::Zoom,
 };
 
@@ -56,6 +59,8 @@ pub enum Prompt {
     Filter(String),
     /// A time to go to.
     Seek(String),
+    /// Which columns of the streams are shown.
+    Columns,
     /// Whether to do something drastic.
     Confirm(Act),
 }
@@ -92,6 +97,8 @@ pub struct App {
     pub sort: Sort,
     /// Part of the names of the streams that are listed; empty: all.
     pub filter: String,
+    /// Columns of the streams that are not shown, by their numbers from 0.
+    pub hidden: BTreeSet<usize>,
     /// The chosen row of the page's table.
     pub chosen: usize,
     /// The chosen finding.
@@ -121,6 +128,7 @@ impl App {
             zoom: Zoom::default(),
             sort: Sort::default(),
             filter: String::new(),
+            hidden: BTreeSet::new(),
             chosen: 0,
             finding: 0,
             run: 0,
@@ -164,6 +172,7 @@ impl App {
                 *row = row.saturating_add_signed(by as isize);
             }
             Do::Sort => self.sort = self.sort.next(),
+            Do::Columns => self.prompt = Some(Prompt::Columns),
             Do::Filter => self.prompt = Some(Prompt::Filter(self.filter.clone())),
             Do::SeekTo => self.prompt = Some(Prompt::Seek(String::new())),
             Do::Finding(next) => {
@@ -198,6 +207,15 @@ impl App {
         Some(Wish::Act(Act::ScaleLoad(self.scale)))
     }
 
+    /// Shows or hides the column whose number was typed.
+    fn switch(&mut self, code: KeyCode) {
+        let KeyCode::Char(c) = code else { return };
+        let Some(nth) = c.to_digit(10).and_then(|digit| (digit as usize).checked_sub(1)) else { return };
+        if nth < COLUMNS.len() && !self.hidden.remove(&nth) {
+            self.hidden.insert(nth);
+        }
+    }
+
     /// Takes in a key while a question is open.
     fn answer(&mut self, prompt: Prompt, code: KeyCode) -> Option<Wish> {
         match (prompt, code) {
@@ -206,7 +224,12 @@ impl App {
                 self.notice = Some(format!("not done: {}", act.words()));
                 None
             }
-            (_, KeyCode::Esc) => None,
+            (_, KeyCode::Esc) | (Prompt::Columns, KeyCode::Enter) => None,
+            (Prompt::Columns, code) => {
+                self.switch(code);
+                self.prompt = Some(Prompt::Columns);
+                None
+            }
             (Prompt::Filter(text), KeyCode::Enter) => {
                 (self.filter, self.chosen) = (text, 0);
                 None

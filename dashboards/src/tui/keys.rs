@@ -38,6 +38,8 @@ pub enum Do {
     Choose(i32),
     /// Another order of the streams.
     Sort,
+    /// Asks which columns of the streams are shown.
+    Columns,
     /// Asks for a part of a stream's name.
     Filter,
     /// The next or the one before; a finding.
@@ -113,6 +115,7 @@ pub const KEYS: &[Key] = &[
     key(&[PageUp], Do::Choose(-10), Any, "ten rows up"),
     key(&[PageDown], Do::Choose(10), Any, "ten rows down"),
     key(&[Char('s')], Do::Sort, Any, "another order of the streams"),
+    key(&[Char('C')], Do::Columns, Any, "which columns streams have"),
     key(&[Char('/')], Do::Filter, Any, "only streams named so"),
     key(&[Char('n')], Do::Finding(true), Any, "to the next finding"),
     key(&[Char('N')], Do::Finding(false), Any, "to the finding before"),
@@ -129,6 +132,7 @@ pub const KEYS: &[Key] = &[
     key(&[Char('[')], Do::Speed(false), Watch, "half as fast"),
     key(&[Char('e')], Do::Fault(true), Watch, "to the next fault"),
     key(&[Char('E')], Do::Fault(false), Watch, "to the fault before"),
+    key(&[Char('c')], Do::Columns, Watch, "as C"),
     key(&[Tab, BackTab], Do::NextRun, Watch, "the next of several runs"),
     hand(&[Char('p')], Act::PauseLoad, "pause the load"),
     hand(&[Char('P')], Act::ResumeLoad, "resume the load"),

@@ -15,13 +15,13 @@ use super::{
     board::Board,
     export,
     keys::{KEYS, View},
-    look::Look,
+    look::{Look, Theme},
     scene::{Player, Scene},
 };
 
 mod content;
 
-const LOOK: Look = Look { color: true, unicode: true, frames_per_s: 10 };
+const LOOK: Look = Look { color: true, theme: Theme::Auto, unicode: true, frames_per_s: 10 };
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 const VIEWS: [(View, &str); 6] = [
     (View::Overview, "overview"),
@@ -86,7 +86,7 @@ fn two_runs_stand_side_by_side_on_one_axis() {
 
 #[test]
 fn without_colours_and_signs_everything_is_still_said() {
-    let look = Look { color: false, unicode: false, frames_per_s: 10 };
+    let look = Look { color: false, theme: Theme::Auto, unicode: false, frames_per_s: 10 };
     let frame = drawn(&[&content::usual()], &App::new(look, true), None, (80, 24));
     let text = export::lines(&frame).join("\n");
     assert!(text.is_ascii(), "{text}");
@@ -135,6 +135,34 @@ fn streams_are_filtered_and_sorted_and_the_stalled_ones_come_first() {
     app.filter = String::new();
     app.press(KeyEvent::new(KeyCode::Char('s'), KeyModifiers::NONE));
     assert!(first(&app).contains("stream-00000"), "{}", first(&app));
+}
+
+#[test]
+fn columns_of_the_streams_are_switched_by_their_numbers() {
+    let mut app = App { view: View::Streams, ..App::new(LOOK, false) };
+    let press = |app: &mut App, code| app.press(KeyEvent::new(code, KeyModifiers::NONE));
+    let head = |app: &App| shown(&content::usual(), app, (80, 24)).lines().nth(3).unwrap().trim().to_owned();
+    assert_eq!(
+        head(&app).split_whitespace().collect::<Vec<_>>(),
+        ["stream", "state", "lag", "out/s", "in/s", "gen", "inode", "~read"]
+    );
+    for code in "c259".chars() {
+        assert_eq!(press(&mut app, KeyCode::Char(code)), None);
+    }
+    let frame = shown(&content::usual(), &app, (80, 24));
+    let asked = frame.lines().last().unwrap().trim();
+    assert_eq!(asked, "columns: 1 state (2 lag) 3 out/s 4 in/s (5 gen) 6 inode 7 ~read 8 ~size enter");
+    // What is hidden makes room for what did not fit.
+    press(&mut app, KeyCode::Enter);
+    assert_eq!(
+        head(&app).split_whitespace().collect::<Vec<_>>(),
+        ["stream", "state", "out/s", "in/s", "inode", "~read", "~size"]
+    );
+    for code in "c2".chars() {
+        press(&mut app, KeyCode::Char(code));
+    }
+    press(&mut app, KeyCode::Esc);
+    assert!(head(&app).contains(" lag ") && app.prompt.is_none(), "{}", head(&app));
 }
 
 #[test]

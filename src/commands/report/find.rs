@@ -42,8 +42,10 @@ pub(super) fn folder(run: &Path, out: &Path) -> anyhow::Result<PathBuf> {
         .collect();
     found.sort();
     match &found[..] {
-        // Reading it says that nothing is there, and what to name.
-        [] => Ok(run.to_owned()),
+        [] => {
+            let (begin, out) = (display_whole(begin), display_whole(&out.display().to_string()));
+            bail!("no run in {out} begins with {begin}; `ls {out}` lists them")
+        }
         [only] => Ok(only.clone()),
         several => {
             let name =

@@ -173,7 +173,6 @@ impl Around {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a stand-in is found before what it stands in for")]
 fn first(folder: &Path) -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path))).unwrap()

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Figures that a table shows however narrow it is.
-const LEAST_FIGURES: usize = 3;
+const LEAST_FIGURES: usize = 2;
 /// Items told of one list; more are only counted.
 const MOST: usize = 8;
 

@@ -1,6 +1,7 @@
 use super::*;
+use crate::tui::look::Theme;
 
-const LOOK: Look = Look { color: false, unicode: true, frames_per_s: 10 };
+const LOOK: Look = Look { color: false, theme: Theme::Auto, unicode: true, frames_per_s: 10 };
 
 fn press(app: &mut App, code: KeyCode) -> Option<Wish> {
     app.press(KeyEvent::new(code, KeyModifiers::NONE))

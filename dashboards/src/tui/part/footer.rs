@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 
 use crate::tui::{
-    app::Prompt,
+    app::{App, Prompt},
     look::Ink,
+    part::streams::COLUMNS,
     pen::{Pen, columns},
     scene::Scene,
 };
@@ -49,6 +50,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>) {
             let end = 1 + pen.text(area, 1, 0, "y/n ", Ink::Bad);
             pen.text(area, end, 0, question, Ink::Strong);
         }
+        (Some(Prompt::Columns), _) => columns_of(pen, area, app),
         (Some(Prompt::Filter(text)), _) => asked(pen, area, "streams whose name holds: ", text),
         (Some(Prompt::Seek(text)), _) => asked(pen, area, "go to (2:40): ", text),
         (None, Some(notice)) => drop(pen.text(area, 1, 0, notice, Ink::Strong)),
@@ -62,6 +64,18 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>) {
             }
         }
     }
+}
+
+/// The columns of the streams with their numbers; those that are hidden between brackets.
+fn columns_of(pen: &mut Pen<'_>, area: Rect, app: &App) {
+    let mut x = 1 + pen.text(area, 1, 0, "columns:", Ink::Strong) + 1;
+    for (nth, column) in COLUMNS.iter().enumerate() {
+        let name = format!("{} {}", nth + 1, column.name);
+        let (text, ink) =
+            if app.hidden.contains(&nth) { (format!("({name})"), Ink::Quiet) } else { (name, Ink::Plain) };
+        x += pen.text(area, x, 0, &text, ink) + 1;
+    }
+    pen.text(area, x, 0, "enter", Ink::Strong);
 }
 
 fn asked(pen: &mut Pen<'_>, area: Rect, question: &str, text: &str) {

@@ -14,14 +14,15 @@ use crate::{
 
 /// A column of the table.
 #[derive(Debug, Clone, Copy)]
-struct Column {
-    name: &'static str,
+pub(crate) struct Column {
+    /// Its name.
+    pub(crate) name: &'static str,
     wide: u16,
     words: bool,
 }
 
 /// All columns but the first, which takes the rest, in the order of the screen.
-const COLUMNS: [Column; 8] = [
+pub(crate) const COLUMNS: [Column; 8] = [
     Column { name: "state", wide: 11, words: true },
     Column { name: "lag", wide: 8, words: false },
     Column { name: "out/s", wide: 9, words: false },
@@ -39,14 +40,14 @@ pub(crate) fn table(pen: &mut Pen<'_>, area: Rect, board: &Board, app: &App, cho
     if area.height == 0 {
         return None;
     }
-    let (columns, names) = fit(area.width);
-    head(pen, row(area, 0), columns, names);
+    let (columns, names) = fit(area.width, app);
+    head(pen, row(area, 0), &columns, names);
     let body = rows(area, 1, area.height - 1);
     let (listed, at) = listed(board, app, usize::from(body.height));
     let top = at.saturating_sub(usize::from(body.height).saturating_sub(1));
     let mean = board.state.sample.written_bytes.checked_div(board.state.sample.written).unwrap_or(0);
     for (y, stream) in (0..body.height).zip(&listed[top..]) {
-        line(pen, row(body, y), &board.streams.rows()[*stream], mean, columns, names);
+        line(pen, row(body, y), &board.streams.rows()[*stream], mean, &columns, names);
     }
     if chosen && !listed.is_empty() {
         pen.choose(body, (at - top) as u16);
@@ -95,24 +96,24 @@ fn compare(sort: Sort, left: &Row, right: &Row) -> std::cmp::Ordering {
     }
 }
 
-/// The columns there is room for, and the columns of the names.
-fn fit(width: u16) -> (&'static [Column], u16) {
+/// Which columns are wanted and have room, and the columns of the names.
+fn fit(width: u16, app: &App) -> (Vec<usize>, u16) {
     let mut used = NAME;
-    let mut count = 0;
-    for column in COLUMNS {
+    let mut shown = Vec::new();
+    for (nth, column) in COLUMNS.iter().enumerate().filter(|(nth, _)| !app.hidden.contains(nth)) {
         if used + column.wide > width {
             break;
         }
         used += column.wide;
-        count += 1;
+        shown.push(nth);
     }
-    (&COLUMNS[..count], NAME + width.saturating_sub(used))
+    (shown, NAME + width.saturating_sub(used))
 }
 
-fn head(pen: &mut Pen<'_>, area: Rect, columns: &[Column], names: u16) {
+fn head(pen: &mut Pen<'_>, area: Rect, columns: &[usize], names: u16) {
     pen.text(cut(area, 0, names), 1, 0, "stream", Ink::Quiet);
     let mut x = names;
-    for column in columns {
+    for column in columns.iter().map(|&nth| &COLUMNS[nth]) {
         cell(pen, cut(area, x, column.wide), *column, column.name, Ink::Quiet);
         x += column.wide;
     }
@@ -126,7 +127,7 @@ fn cell(pen: &mut Pen<'_>, area: Rect, column: Column, text: &str, ink: Ink) {
     }
 }
 
-fn line(pen: &mut Pen<'_>, area: Rect, stream: &Row, mean: u64, columns: &[Column], names: u16) {
+fn line(pen: &mut Pen<'_>, area: Rect, stream: &Row, mean: u64, columns: &[usize], names: u16) {
     pen.text(cut(area, 0, names), 1, 0, &stream.name, Ink::Plain);
     let (state, ink) = state(stream, pen.look);
     let (read, size) = stream.read_of_size(mean);
@@ -148,9 +149,9 @@ fn line(pen: &mut Pen<'_>, area: Rect, stream: &Row, mean: u64, columns: &[Colum
         units::bytes(size),
     ];
     let mut x = names;
-    for (column, text) in columns.iter().zip(cells) {
+    for (column, text) in columns.iter().map(|&nth| (&COLUMNS[nth], &cells[nth])) {
         let ink = if column.words { ink } else { Ink::Plain };
-        cell(pen, cut(area, x, column.wide), *column, &text, ink);
+        cell(pen, cut(area, x, column.wide), *column, text, ink);
         x += column.wide;
     }
 }

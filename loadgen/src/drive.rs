@@ -20,8 +20,9 @@ mod watch;
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
@@ -64,12 +65,14 @@ pub struct DrivePlan {
     pub answer_within: Duration,
     /// Who says that a request is in the log.
     pub told: Told,
+    /// Nothing is asked, and no schedule begins, before this Unix datagram socket takes connections.
+    pub after: Option<PathBuf>,
 }
 
 impl DrivePlan {
-    /// One thread, ten seconds for an answer, the embedded front end.
+    /// One thread, ten seconds for an answer, the embedded front end, at once.
     pub fn new(to: SocketAddr, streams: Vec<StreamId>) -> Self {
-        Self { to, streams, threads: 1, answer_within: Duration::from_secs(10), told: Told::ByFront }
+        Self { to, streams, threads: 1, answer_within: Duration::from_secs(10), told: Told::ByFront, after: None }
     }
 }
 
@@ -91,7 +94,9 @@ struct Shared {
     answer_within_us: u64,
     ledger: Arc<Ledger>,
     clock: RunClock,
-    start_us: u64,
+    after: Option<PathBuf>,
+    /// When the schedules began.
+    start_us: OnceLock<u64>,
     stop: AtomicBool,
     /// The factor, and how often it was set.
     factor: Mutex<(f64, u64)>,
@@ -102,6 +107,11 @@ struct Shared {
 }
 
 impl Shared {
+    /// When the schedules began: with the first thread that may ask.
+    fn start_us(&self) -> u64 {
+        *self.start_us.get_or_init(|| self.clock.now_us())
+    }
+
     fn fault(&self, fault: WriteFault) {
         let mut errors = lock(&self.errors);
         errors.1 += 1;
@@ -124,7 +134,7 @@ impl std::fmt::Debug for Driver {
 }
 
 impl Driver {
-    /// Starts to ask; the schedules begin now. The streams are those of `load`, by index.
+    /// Starts to ask; the schedules begin now, or once `plan.after` is there. The streams are those of `load`, by index.
     pub fn start(plan: &DrivePlan, load: &LoadPlan, ledger: Arc<Ledger>, clock: RunClock) -> Result<Self, DriveError> {
         let payloads = load.payloads();
         let shared = Arc::new(Shared {
@@ -133,7 +143,8 @@ impl Driver {
             answer_within_us: plan.answer_within.as_micros() as u64,
             ledger,
             clock,
-            start_us: clock.now_us(),
+            after: plan.after.clone(),
+            start_us: OnceLock::new(),
             stop: AtomicBool::new(false),
             factor: Mutex::new((1.0, 0)),
             factor_turn: AtomicU64::new(0),

@@ -12,6 +12,7 @@ mod log;
 pub mod nginx;
 mod progress;
 mod serve;
+mod server;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -26,13 +27,13 @@ use std::{
 };
 
 use results::{
-    identity::StreamId,
+    identity::{self, RecordId, Stamp, StreamId},
     ledger::{Labels, Ledger},
 };
 use thiserror::Error;
 use tokio::sync::Notify;
 
-pub use self::format::LogFormat;
+pub use self::{format::LogFormat, server::Server};
 use self::{log::Log, progress::Progress};
 use crate::{
     clock::RunClock,
@@ -102,6 +103,15 @@ pub enum FrontError {
     /// Its log cannot be had.
     #[error(transparent)]
     Log(#[from] WriteError),
+    /// There is no nginx to be had.
+    #[error(transparent)]
+    Nginx(#[from] nginx::NginxError),
+}
+
+/// Whose stamp is in a text, if it is one of this run.
+fn stamped(text: &[u8], run: u32) -> Option<RecordId> {
+    let (stamp, _) = Stamp::decode(&text[identity::find(text)?..]).ok()?;
+    (stamp.run == run).then_some(stamp.id)
 }
 
 /// What its thread and the outside share.

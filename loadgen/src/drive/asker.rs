@@ -1,6 +1,15 @@
 //! One connection: the requests of its stream, one after the other, each when it is due.
 
-use std::{cell::RefCell, error::Error as _, io, rc::Rc, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{
+    cell::RefCell,
+    error::Error as _,
+    io,
+    os::unix::net::UnixDatagram,
+    path::Path,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
@@ -24,6 +33,8 @@ use crate::{
 
 /// Longest sleep, microseconds: a stop or a change of rate is noticed after it.
 const LOOK_US: u64 = 20_000;
+/// Between two looks for the reader of what the front end sends.
+const READER_US: u64 = 2_000;
 /// Between two notes of how late the stream is, microseconds.
 const NOTE_US: u64 = 1_000;
 /// Rest after a connection that could not be opened, doubled each time, microseconds.
@@ -84,10 +95,11 @@ struct Asker {
 
 /// Asks for all streams of a thread until told to stop.
 pub(super) fn run(runtime: &Runtime, shared: &Arc<Shared>, tasks: Vec<Task>) -> Vec<Asked> {
-    let askers: Vec<Asker> = tasks.into_iter().map(|task| Asker::new(task, Arc::clone(shared))).collect();
     let answers = Rc::new(RefCell::new(report::histogram()));
     let local = LocalSet::new();
     let mut all = local.block_on(runtime, async {
+        wait_for_reader(shared).await;
+        let askers: Vec<Asker> = tasks.into_iter().map(|task| Asker::new(task, Arc::clone(shared))).collect();
         let lines = askers.iter().map(|asker| Rc::clone(&asker.line)).collect();
         let watch = tokio::task::spawn_local(watch::watch(lines, Arc::clone(shared)));
         let tasks: Vec<_> =
@@ -122,7 +134,7 @@ impl Asker {
             reserved: 0,
             bytes: 0,
             factor_turn: 0,
-            noted_us: shared.start_us,
+            noted_us: shared.start_us(),
             rest_us: REST_US.0,
             doubts: Vec::new(),
             shared,
@@ -162,9 +174,9 @@ impl Asker {
             }
             let now_us = shared.clock.now_us();
             self.follow_factor(now_us);
-            let load_us = now_us - shared.start_us;
+            let load_us = now_us - shared.start_us();
             let is_due = self.schedule.due(load_us) > self.seq;
-            let at_us = self.schedule.when(self.seq).map(|at_us| shared.start_us + at_us);
+            let at_us = self.schedule.when(self.seq).map(|at_us| shared.start_us() + at_us);
             if now_us >= self.noted_us + NOTE_US {
                 let late_us = at_us.filter(|_| is_due).map_or(0, |at_us| now_us.saturating_sub(at_us));
                 shared.late.note(now_us - self.noted_us, late_us);
@@ -181,7 +193,7 @@ impl Asker {
         if self.shared.factor_turn.load(Ordering::Relaxed) != self.factor_turn {
             let (factor, turn) = *lock(&self.shared.factor);
             self.factor_turn = turn;
-            self.schedule.set_factor(now_us - self.shared.start_us, factor);
+            self.schedule.set_factor(now_us - self.shared.start_us(), factor);
         }
     }
 
@@ -312,6 +324,14 @@ impl Asker {
             pause(self.rest_us).await;
             self.rest_us = (self.rest_us * 2).min(REST_US.1);
         }
+    }
+}
+
+/// Until whoever reads what the front end sends is there, or the load is told to stop.
+async fn wait_for_reader(shared: &Shared) {
+    let is_there = |path: &Path| UnixDatagram::unbound().is_ok_and(|socket| socket.connect(path).is_ok());
+    while shared.after.as_deref().is_some_and(|path| !is_there(path)) && !shared.stop.load(Ordering::Relaxed) {
+        pause(READER_US).await;
     }
 }
 

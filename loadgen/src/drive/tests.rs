@@ -169,3 +169,19 @@ fn a_pace_of_nothing_pauses_and_a_stream_that_is_no_request_is_refused() {
     let refused = Driver::start(&plan, &load, ledger(1), RunClock::start());
     assert!(matches!(refused, Err(DriveError::NoRequest(0))));
 }
+
+#[test]
+fn nothing_is_asked_before_the_reader_of_the_log_is_there_and_then_nothing_is_late() {
+    let dir = crate::trial::place();
+    let path = dir.path().join("log.sock");
+    let (ledger, clock) = (ledger(1), RunClock::start());
+    let plan = DrivePlan { after: Some(path.clone()), ..DrivePlan::new(server(|_| Some(OK)), vec![S0]) };
+    let driver = Driver::start(&plan, &load(1_000.0, 1), Arc::clone(&ledger), clock).expect("started");
+    clock.park_until(clock.now_us() + 300_000);
+    assert_eq!(driver.counters().asked, 0);
+    let _reader = std::os::unix::net::UnixDatagram::bind(&path).expect("bound");
+    until("requests", || driver.counters().answered > 50);
+    // From the begin of the schedule, not from the start of the driver: otherwise 300 would have been due at once.
+    let late = driver.stop().answers.max_us;
+    assert!(late < 250_000, "{late} us");
+}

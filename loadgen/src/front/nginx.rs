@@ -1,40 +1,55 @@
 //! The real nginx as the front end: configured, started on loopback, told to reopen its log by USR1, ended by its id.
 //!
 //! nginx logs behind its answer, so it cannot tell what it has logged; whoever got an answer takes it for logged. What
-//! it could not send to syslog it says in its error log, a line each: [`Nginx::dropped`].
+//! it could not send to syslog it says in its error log, a line each. [`NginxFront`] is the one that keeps the books of a
+//! run; [`Nginx`] is the process alone.
+
+mod conf;
+mod front;
+mod held;
+mod said;
+#[cfg(test)]
+mod tests;
+mod work;
 
 use std::{
     ffi::OsString,
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::unix::{fs::MetadataExt, process::CommandExt},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 use thiserror::Error;
 
+pub use self::{
+    conf::{MAX_CONNECTIONS, MAX_TEXT},
+    front::{NginxFront, NginxFrontPlan},
+};
+use self::{
+    held::{Held, family},
+    said::{ErrorLog, Said},
+};
 use super::{Buffer, LogFormat, Outlet};
-use crate::clock::RunClock;
+use crate::{clock::RunClock, write::file::identify};
 
 /// How long it may take to listen, or to end.
 const PATIENCE_US: u64 = 10_000_000;
 /// Where it may be beside the search path.
 const PLACES: [&str; 3] = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/nginx/sbin/nginx"];
-/// What it says for each line that syslog did not take.
-const DROPPED: &[u8] = b"send() to syslog failed";
-/// Bytes of its error log that are read.
-const MAX_ERRORS: u64 = 256 << 20;
+/// From one look to the next while something is waited for.
+const LOOK_US: u64 = 1_000;
 
 /// Why there is no nginx.
 #[derive(Debug, Error)]
 pub enum NginxError {
     /// It is not installed.
-    #[error("nginx is not installed; install it (nginx-light will do), or take the embedded front end")]
+    #[error("there is no nginx here; install it (nginx-light will do), or set server = \"embedded\" for this front end")]
     Absent,
     /// A file of its could not be written.
     #[error("write {}: {source}; choose a folder you may write to", path.display())]
@@ -81,7 +96,10 @@ pub struct NginxPlan {
 pub struct Nginx {
     child: Child,
     at: SocketAddr,
+    dir: PathBuf,
     errors: PathBuf,
+    /// Its access log, if that is a file.
+    log: Option<PathBuf>,
     clock: RunClock,
 }
 
@@ -96,14 +114,14 @@ impl Nginx {
         [Path::new("nginx")].into_iter().chain(PLACES.iter().map(Path::new)).find(|at| answers(at)).map(Path::to_owned)
     }
 
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it listens. The thread that calls has to outlive it if it is on a leash.
     pub fn start(plan: &NginxPlan) -> Result<Self, NginxError> {
         let program = Self::program().ok_or(NginxError::Absent)?;
         let at = free_port().map_err(|source| NginxError::Start { program: program.clone(), source })?;
         let (conf, errors) = (plan.dir.join("nginx.conf"), plan.dir.join("error.log"));
         let files = |path: &Path, source| NginxError::Files { path: path.to_owned(), source };
         std::fs::create_dir_all(&plan.dir).map_err(|source| files(&plan.dir, source))?;
-        std::fs::write(&conf, configuration(plan, at)).map_err(|source| files(&conf, source))?;
+        std::fs::write(&conf, conf::text(plan, at)).map_err(|source| files(&conf, source))?;
         let words = plan.leash.iter().cloned().chain([program.clone().into_os_string()]);
         let words: Vec<OsString> = words
             .chain(["-p".into(), plan.dir.clone().into(), "-c".into(), conf.into(), "-e".into(), errors.clone().into()])
@@ -116,7 +134,8 @@ impl Nginx {
             .process_group(0)
             .spawn()
             .map_err(|source| NginxError::Start { program, source })?;
-        let mut nginx = Self { child, at, errors, clock: RunClock::start() };
+        let log = (plan.outlet == Outlet::File).then(|| plan.log.clone());
+        let mut nginx = Self { child, at, dir: plan.dir.clone(), errors, log, clock: RunClock::start() };
         nginx.wait_until_it_listens()?;
         Ok(nginx)
     }
@@ -126,21 +145,73 @@ impl Nginx {
         self.at
     }
 
+    /// The process id of its master.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<String> {
+        self.child.try_wait().ok().flatten().map(|status| status.to_string())
+    }
+
     /// Lets it open its log anew, as logrotate does; it goes on in the old file for some milliseconds.
     pub fn reopen(&self) -> io::Result<()> {
         self.tell(Signal::SIGUSR1)
     }
 
+    /// Lets it write out what it buffers; false if that was not seen to happen in time.
+    pub fn flush(&self) -> bool {
+        let Some(file) = self.log.as_ref().and_then(|log| identify(log).ok()) else { return true };
+        // Reopening writes out every buffer; a worker that just ends may not.
+        let mut held = Held::note(&family(self.pid()), file);
+        if self.reopen().is_err() {
+            return false;
+        }
+        self.within(|| !held.look())
+    }
+
     /// Lines that syslog did not take so far, by its error log.
     pub fn dropped(&self) -> io::Result<u64> {
-        use io::Read;
-        let mut text = Vec::new();
-        std::fs::File::open(&self.errors)?.take(MAX_ERRORS).read_to_end(&mut text)?;
-        Ok(memchr::memmem::find_iter(&text, DROPPED).count() as u64)
+        let mut count = 0;
+        ErrorLog::new(&self.errors).follow(0, &mut |said| count += u64::from(matches!(said, Said::Dropped(_))))?;
+        Ok(count)
+    }
+
+    /// Lets it write what it buffers and end; killed if it does not. What it could not send to syslog.
+    pub fn stop(mut self) -> io::Result<u64> {
+        self.flush();
+        self.quit();
+        self.dropped()
+    }
+
+    /// Lets it answer what it was asked, log that, and end; killed, and false, if it does not within ten seconds.
+    fn quit(&mut self) -> bool {
+        if self.ended().is_some() {
+            return true;
+        }
+        let _ = self.tell(Signal::SIGQUIT);
+        let (clock, child) = (self.clock, &mut self.child);
+        let has_ended = within(clock, || matches!(child.try_wait(), Ok(Some(_)) | Err(_)));
+        if !has_ended {
+            self.kill();
+            let _ = self.child.wait();
+        }
+        conf::tidy(&self.dir);
+        has_ended
+    }
+
+    /// Kills what is left of it: workers go on without their master, in the group that it began.
+    fn kill(&self) {
+        let _ = killpg(Pid::from_raw(self.pid().cast_signed()), Signal::SIGKILL);
     }
 
     fn tell(&self, signal: Signal) -> io::Result<()> {
-        kill(Pid::from_raw(self.child.id() as i32), signal).map_err(io::Error::from)
+        kill(Pid::from_raw(self.pid().cast_signed()), signal).map_err(io::Error::from)
+    }
+
+    fn within(&self, done: impl FnMut() -> bool) -> bool {
+        within(self.clock, done)
     }
 
     fn wait_until_it_listens(&mut self) -> Result<(), NginxError> {
@@ -148,83 +219,35 @@ impl Nginx {
             if TcpStream::connect(self.at).is_ok() {
                 return Ok(());
             }
-            let ended = self.child.try_wait().ok().flatten().map(|status| status.to_string());
-            let is_late = self.clock.now_us() > PATIENCE_US;
-            if ended.is_some() || is_late {
-                let log = std::fs::read(&self.errors).unwrap_or_default();
-                let last = log.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).unwrap_or_default();
-                let why = String::from_utf8_lossy(last).chars().take(300).collect::<String>();
+            let ended = self.ended();
+            if ended.is_some() || self.clock.now_us() > PATIENCE_US {
+                let why = said::last_line(&self.errors);
                 return Err(NginxError::Deaf(format!("{} {why}", ended.unwrap_or_else(|| "no answer".to_owned()))));
             }
-            self.clock.park_until(self.clock.now_us() + 5_000);
-        }
-    }
-
-    /// Lets it write what it buffers and end; killed if it does not. What it could not send to syslog.
-    pub fn stop(mut self) -> io::Result<u64> {
-        // Reopening writes out every buffer; a worker that just quits may not.
-        let _ = self.reopen();
-        self.end();
-        self.dropped()
-    }
-
-    fn end(&mut self) {
-        let _ = self.tell(Signal::SIGQUIT);
-        let deadline = self.clock.now_us() + PATIENCE_US;
-        while !matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
-            if self.clock.now_us() > deadline {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                return;
-            }
-            self.clock.park_until(self.clock.now_us() + 2_000);
+            self.clock.park_until(self.clock.now_us() + LOOK_US);
         }
     }
 }
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        self.end();
+        self.quit();
     }
+}
+
+/// Waits for something, but not for ever; false if it did not come.
+fn within(clock: RunClock, mut done: impl FnMut() -> bool) -> bool {
+    let deadline = clock.now_us() + PATIENCE_US;
+    while !done() {
+        if clock.now_us() > deadline {
+            return false;
+        }
+        clock.park_until(clock.now_us() + LOOK_US);
+    }
+    true
 }
 
 /// Somebody else may take it before nginx does; then nginx says so.
 fn free_port() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
-}
-
-fn configuration(plan: &NginxPlan, at: SocketAddr) -> String {
-    let dir = plan.dir.display();
-    // The workers of a master that is root would be somebody who may not open the log again.
-    let is_root = std::fs::metadata(&plan.dir).is_ok_and(|dir| dir.uid() == 0);
-    let user = if is_root { "user root;\n" } else { "" };
-    let name = match plan.format {
-        LogFormat::Combined => "combined",
-        _ => "bench",
-    };
-    let format = match plan.format {
-        LogFormat::Combined => String::new(),
-        other => format!("  log_format bench {};\n", other.nginx()),
-    };
-    let buffer = match (&plan.outlet, plan.buffer) {
-        (Outlet::File, Some(buffer)) => format!(" buffer={} flush={}ms", buffer.bytes, buffer.flush.as_millis()),
-        _ => String::new(),
-    };
-    let log = match &plan.outlet {
-        Outlet::File => plan.log.display().to_string(),
-        Outlet::Syslog(path) => format!("syslog:server=unix:{},nohostname", path.display()),
-    };
-    let (workers, temporary) = (plan.workers.max(1), temporary(&plan.dir));
-    format!(
-        "daemon off;\nworker_processes {workers};\n{user}pid \"{dir}/nginx.pid\";\nerror_log \"{dir}/error.log\" warn;\n\
-         events {{ worker_connections 4096; }}\nhttp {{\n{temporary}{format}  access_log \"{log}\" {name}{buffer};\n  \
-         keepalive_requests 1000000000;\n  server {{\n    listen {at};\n    location / {{ return 200 \"ok\\n\"; }}\n  }}\n}}\n"
-    )
-}
-
-/// Its own folders for bodies, which it would otherwise look for where its package put them.
-fn temporary(dir: &Path) -> String {
-    ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("  {kind}_temp_path \"{}/{kind}\";\n", dir.display()))
-        .concat()
 }

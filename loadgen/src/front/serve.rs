@@ -12,7 +12,6 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use results::identity::{self, RecordId, Stamp};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Runtime,
@@ -23,6 +22,7 @@ use super::{
     Ended,
     format::{self, Request, Second},
     log::Log,
+    stamped,
 };
 
 /// What is answered.
@@ -132,7 +132,8 @@ impl Front {
             bytes: ANSWER.len(),
         };
         let mut log = self.log.borrow_mut();
-        let id = self.stamped(target.as_bytes()).or_else(|| self.stamped(agent)).filter(|id| log.knows(*id));
+        let of_run = |text| stamped(text, self.run);
+        let id = of_run(target.as_bytes()).or_else(|| of_run(agent)).filter(|id| log.knows(*id));
         let wall_us = log.shared.clock.wall_us(log.shared.clock.now_us());
         let mut second = self.second.borrow_mut();
         second.turn(wall_us);
@@ -140,11 +141,5 @@ impl Front {
         line.clear();
         format::line(log.plan.format, &of, &second, &mut line);
         log.line(&line, id, &second.syslog);
-    }
-
-    /// Whose stamp is in there, if it is one of this run.
-    fn stamped(&self, text: &[u8]) -> Option<RecordId> {
-        let (stamp, _) = Stamp::decode(&text[identity::find(text)?..]).ok()?;
-        (stamp.run == self.run).then_some(stamp.id)
     }
 }

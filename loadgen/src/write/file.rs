@@ -1,7 +1,7 @@
 //! One open log file: appended to by plain write(2), with its identity taken at birth.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io::{self, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -37,10 +37,8 @@ impl LogFile {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
         let meta = file.metadata()?;
-        let born = meta.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
-        let id =
-            FileId { device: meta.dev(), inode: meta.ino(), born_ns: born.map_or(0, |born| born.as_nanos() as u64) };
-        Ok(Self { path: path.to_owned(), id, file: Arc::new(file), size: meta.len(), appended: 0, torn: false })
+        let (id, size) = (identity(&meta), meta.len());
+        Ok(Self { path: path.to_owned(), id, file: Arc::new(file), size, appended: 0, torn: false })
     }
 
     /// Appends all of `lines`, which end with a line feed, by as few calls as the kernel allows.
@@ -74,6 +72,16 @@ impl LogFile {
         }
         Ok(())
     }
+}
+
+/// Which file lies at a path now.
+pub(crate) fn identify(path: &Path) -> io::Result<FileId> {
+    std::fs::metadata(path).map(|meta| identity(&meta))
+}
+
+fn identity(meta: &Metadata) -> FileId {
+    let born = meta.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    FileId { device: meta.dev(), inode: meta.ino(), born_ns: born.map_or(0, |born| born.as_nanos() as u64) }
 }
 
 /// One write(2) a line. How many were tried, and, if the last of them failed, how many before it are whole.

@@ -145,6 +145,9 @@ Exit codes: 0 pass, 1 broken or slower, 2 usage or file error, 3 cannot be told 
         /// Control group to enter first: its file `cgroup.procs`
         #[arg(long)]
         enter: Vec<PathBuf>,
+        /// Ask it to end (SIGTERM) instead of killing it: it has processes of its own to end
+        #[arg(long)]
+        gently: bool,
         /// Program and arguments
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,

@@ -47,7 +47,7 @@ pub(crate) fn perform(cli: Cli) -> anyhow::Result<u8> {
         Some(Verb::Report(args)) => report::perform(&args),
         Some(Verb::Pipeline(args)) => pipeline::perform(&args),
         Some(Verb::Cleanup { out }) => cleanup::perform(&out),
-        Some(Verb::Leash { parent, enter, command }) => leash::perform(parent, &enter, &command),
+        Some(Verb::Leash { parent, enter, gently, command }) => leash::perform(parent, &enter, gently, &command),
     }
 }
 

@@ -15,6 +15,7 @@ use std::{
     },
 };
 
+use loadgen::front::FrontError;
 use pipeline::defects::Defect;
 use results::{event::Event, outcome::Outcome};
 use thiserror::Error;
@@ -144,7 +145,13 @@ pub fn run(plan: &Plan, how: &How, watch: &mut dyn FnMut(&Event)) -> Result<Outc
         ));
         return trial.judge_without_running();
     }
-    let mut stage = stage::Stage::set_up(plan, how, &trial)?;
+    let mut stage = match stage::Stage::set_up(plan, how, &trial) {
+        Err(RunError::Front(error @ FrontError::Nginx(_))) => {
+            trial.unknown(format!("no front end: {error}"));
+            return trial.judge_without_running();
+        }
+        stage => stage?,
+    };
     control::perform(plan, how, &mut stage, &mut trial)?;
     trial.judge(stage)
 }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use contract::{Contract, Delivery, Proof, SourceLoss};
 pub use fault::{Fault, FaultDo, ReloadOutcome};
-pub use front::{AccessLog, Asks, Front, Http};
+pub use front::{AccessLog, Asks, Front, FrontServer, Http};
 pub use hands::{Remove, Rotate, Rotator, Swap, SwapHow};
 pub use kube::{Kube, Pods};
 pub use load::{

@@ -14,9 +14,10 @@ use nix::{
 use crate::exit;
 
 /// Does not return unless the program cannot be started.
-pub(crate) fn perform(parent: u32, enter: &[PathBuf], command: &[OsString]) -> anyhow::Result<u8> {
+pub(crate) fn perform(parent: u32, enter: &[PathBuf], gently: bool, command: &[OsString]) -> anyhow::Result<u8> {
     let (program, args) = command.split_first().context("no program to start")?;
-    prctl::set_pdeathsig(Signal::SIGKILL).context("cannot ask for the parent's death signal")?;
+    let signal = if gently { Signal::SIGTERM } else { Signal::SIGKILL };
+    prctl::set_pdeathsig(signal).context("cannot ask for the parent's death signal")?;
     // A bench that was killed before we asked sends no signal any more; we belong to someone else by now.
     if getppid().as_raw().unsigned_abs() != parent {
         return Ok(exit::MISUSE);

@@ -158,7 +158,7 @@ impl Control<'_> {
             self.by_hand.refuse_all(trial);
         }
         stage.tick(trial.now_us());
-        trial.note_children(&stage.processes.pids())?;
+        trial.note_children(&stage.pids())?;
         look_after_processes(stage, trial);
         if trial.streams_due() {
             let now = trial.now_us();

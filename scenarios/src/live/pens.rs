@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use loadgen::{
-    front::Front,
+    front::Server,
     write::{Ticket, Writers},
 };
 use results::identity::StreamId;
@@ -13,11 +13,11 @@ use results::identity::StreamId;
 pub(super) struct Pens {
     pub(super) writers: Arc<Writers>,
     /// Front ends, each with the stream that stands for its log.
-    pub(super) fronts: Vec<(StreamId, Arc<Front>)>,
+    pub(super) fronts: Vec<(StreamId, Arc<Server>)>,
 }
 
 impl Pens {
-    fn front(&self, stream: StreamId) -> Option<&Front> {
+    fn front(&self, stream: StreamId) -> Option<&Server> {
         self.fronts.iter().find(|(lead, _)| *lead == stream).map(|(_, front)| &**front)
     }
 

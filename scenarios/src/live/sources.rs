@@ -76,6 +76,11 @@ impl Sources {
         self.files.is_some()
     }
 
+    /// Processes of front ends that are running.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        self.fronts.iter().flat_map(http::Fronted::pids).collect()
+    }
+
     /// From now on the load runs at so many times the scenario's rate; 0 pauses it.
     pub(super) fn set_rate(&self, factor: f64) {
         self.files.iter().for_each(|writers| writers.set_rate(factor));

@@ -110,6 +110,8 @@ impl Stage {
         let teller: OnFull = Arc::new(full.teller());
         let around = http::Around {
             plan,
+            folder,
+            bench: &how.bench,
             load: &load,
             ledger: &ledger,
             clock: trial.clock(),
@@ -163,6 +165,11 @@ impl Stage {
     /// The queue of full files; it can be taken once.
     pub(super) fn take_full(&mut self) -> Full {
         self.full.take().unwrap_or_else(Full::new)
+    }
+
+    /// Process ids of all that the run has started.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        self.processes.pids().into_iter().chain(self.sources.pids()).collect()
     }
 
     /// True while the load is on.

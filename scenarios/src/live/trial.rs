@@ -17,7 +17,7 @@ use super::{
     begun::{entries, topology},
     bus::{Bus, bus},
     clock,
-    stage::Stage,
+    stage::{Stage, WORK},
     usage,
 };
 use crate::{plan::Plan, spec::Pace};
@@ -289,6 +289,10 @@ impl<'w> Trial<'w> {
 
     /// Judges a run that was not performed, for the reasons said.
     pub(super) fn judge_without_running(self) -> Result<Outcome, RunError> {
+        if !self.how.keep {
+            // It may not even have been made.
+            let _ = std::fs::remove_dir_all(self.folder.path().join(WORK));
+        }
         let books = Books::new(0, entries(&self.plan));
         self.conclude(&books, Default::default(), Resources::default())
     }

@@ -21,12 +21,12 @@ use crate::support::{Running, place, start_command, until};
 /// Few enough for the smallest receive buffer that a kernel gives: datagrams are not to be lost here.
 const RECORDS: u64 = 100;
 
-fn installed() -> bool {
+pub(super) fn installed() -> bool {
     there("rsyslogd", &["-v"], "rsyslog")
 }
 
 /// rsyslog with a configuration of its own; ready once it accepts connections on `tcp`.
-fn rsyslog(place: &Path, rules: &str, tcp: u16) -> Running {
+pub(super) fn rsyslog(place: &Path, rules: &str, tcp: u16) -> Running {
     let (path, pid) = (place.join("rsyslog.conf"), place.join("rsyslog.pid"));
     let head = format!(
         "global(workDirectory=\"{}\")\nmodule(load=\"imudp\")\nmodule(load=\"imtcp\")\nmodule(load=\"imuxsock\" SysSock.Use=\"off\")\n\

@@ -50,6 +50,7 @@ pub(super) fn start(
 /// True if datagrams go to a Unix socket, whose queue is limited by the network namespace.
 pub(in crate::live) fn has_unix_datagrams(plan: &Plan) -> bool {
     of(plan).any(|(_, syslog)| syslog.transport == Transport::UnixDgram)
+        || plan.fronts.iter().any(|front| front.syslog.is_some())
 }
 
 fn of(plan: &Plan) -> impl Iterator<Item = (StreamId, &Syslog)> {

@@ -59,7 +59,8 @@ fn store(place: &Path) -> (Running, u16, u16) {
         "input(type=\"imudp\" address=\"127.0.0.1\" port=\"{udp}\" ruleset=\"udp\")\n\
          input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{tcp}\" ruleset=\"tcp\")\n"
     );
-    let kept = "template(name=\"kept\" type=\"string\" string=\"%hostname% %msg%\\n\")\n";
+    // A tab is to stay a tab.
+    let kept = "global(parser.escapeControlCharactersOnReceive=\"off\")\ntemplate(name=\"kept\" type=\"string\" string=\"%hostname% %msg%\\n\")\n";
     (rsyslog(place, &format!("{kept}{}{inputs}", rules.concat()), tcp), udp, tcp)
 }
 
@@ -136,7 +137,7 @@ fn stood(mode: &str) -> Stood {
         let written = totals(ES).written - totals(ES).source_lost;
         totals(ES).delivered >= written && totals(SYSLOG).delivered + dropped(udp) >= written
     };
-    until(&format!("all of it arrives: {:?}\n{}", totals(SYSLOG), agent.log()), 40, all_there);
+    until(&format!("all of it arrives: {:?}\n{}", totals(SYSLOG), agent.log()), 20, all_there);
     agent.kill();
     Stood { es: totals(ES), syslog: totals(SYSLOG), dropped: dropped(udp), place }
 }

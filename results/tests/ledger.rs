@@ -149,6 +149,9 @@ fn a_record_lost_at_the_source_is_not_expected_unless_it_turns_up() {
     let totals = ledger.totals();
     assert_eq!((totals.source_lost, totals.expected, totals.delivered), (9, 1991, 991));
     assert_eq!(totals.lost, 1000, "the other stream");
+    let samples = |samples: Vec<StreamSample>| samples.iter().map(|of| (of.0, of.1)).collect::<Vec<_>>();
+    assert_eq!(samples(ledger.streams()), [(1000, 991), (1000, 0)]);
+    assert_eq!(samples(ledger.owed()), [(991, 991), (1000, 0)], "nine are not owed by anybody");
     let why = ledger.snapshot().streams()[0].source_lost_why().clone();
     assert_eq!(why.into_iter().collect::<Vec<_>>(), [("write failed: no space".to_owned(), 10)]);
 }

@@ -49,7 +49,9 @@ const LOOK_US: u64 = 1_000;
 #[derive(Debug, Error)]
 pub enum NginxError {
     /// It is not installed.
-    #[error("there is no nginx here; install it (nginx-light will do), or set server = \"embedded\" for this front end")]
+    #[error(
+        "there is no nginx here; install it (nginx-light will do), or set server = \"embedded\" for this front end"
+    )]
     Absent,
     /// A file of its could not be written.
     #[error("write {}: {source}; choose a folder you may write to", path.display())]

@@ -219,6 +219,18 @@ impl StreamBook {
         parts
     }
 
+    /// Records that were written and have to arrive: nothing of a stream that must be dropped, and none that is known by name
+    /// to be lost at the source and did not turn up.
+    pub(crate) fn owed(&self) -> u64 {
+        if self.to_drop {
+            return 0;
+        }
+        let written = self.marks.written;
+        let lost =
+            self.source_lost.within(0..written).map(|range| range.end - range.start - self.arrived.count_in(range));
+        written - lost.sum::<u64>()
+    }
+
     /// The counts of this stream.
     pub fn totals(&self) -> BookTotals {
         let Marks { sent, written, .. } = self.marks;
@@ -228,11 +240,9 @@ impl StreamBook {
         let length = |range: Range<u64>| range.end - range.start;
         let source_lost: u64 =
             self.source_lost.iter().map(|range| length(range.clone()) - self.arrived.count_in(range)).sum();
-        let source_lost_written: u64 =
-            self.source_lost.within(0..written).map(|range| length(range.clone()) - self.arrived.count_in(range)).sum();
         let delivered = self.arrived.count();
         let early = self.arrived.count_in(written..self.arrived.end().max(written));
-        let expected = written + early - source_lost_written;
+        let expected = self.owed() + early;
         let corrupted_only: u64 = self.corrupted_only().map(length).sum();
         let allowed = self.allowed_surplus().into_iter().map(|(range, copies, _)| length(range) * copies).sum();
         BookTotals {

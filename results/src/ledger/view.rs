@@ -34,6 +34,13 @@ impl Ledger {
         state.books.streams().iter().map(sample).collect()
     }
 
+    /// What each stream owes on each route, and what of it was delivered: [`Self::streams`] without what the source lost by
+    /// name. A stream whose every record the source lost does not stand still, it has nothing to deliver.
+    pub fn owed(&self) -> Vec<StreamSample> {
+        let state = self.state();
+        state.books.streams().iter().map(|book| StreamSample(book.owed(), book.arrived().count())).collect()
+    }
+
     /// The routes.
     pub fn routes(&self) -> &Routes {
         &self.routes

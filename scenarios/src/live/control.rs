@@ -164,7 +164,7 @@ impl Control<'_> {
             let now = trial.now_us();
             let streams = stage.ledger.streams();
             let up = stage.processes.missing().is_none() && !self.faults.agent_is_down();
-            for stall in self.stalls.observe(now, &streams, !self.faults.sink_is_sick(), up) {
+            for stall in self.stalls.observe(now, &stage.ledger.owed(), !self.faults.sink_is_sick(), up) {
                 trial.say(What::Stall(stall));
             }
             trial.say(What::Streams(streams));

@@ -87,9 +87,21 @@ fn stood(mode: &str) -> Stood {
     let place = place();
     let (rsyslog, udp, tcp) = store(place.path());
     let clock = RunClock::start();
-    let pod = |name: &&str| StreamPlan { body: Body::AppText, size: Size::Fixed(200), is_sent: true, ..StreamPlan::new(name) };
+    let pod = |name: &&str| StreamPlan {
+        body: Body::AppText,
+        size: Size::Fixed(200),
+        is_sent: true,
+        ..StreamPlan::new(name)
+    };
     let streams = PODS.iter().map(pod).collect();
-    let load = LoadPlan { run: 7, seed: 7, pace: Pace::Steady { per_s: RATE }, root: place.path().into(), streams, threads: 1 };
+    let load = LoadPlan {
+        run: 7,
+        seed: 7,
+        pace: Pace::Steady { per_s: RATE },
+        root: place.path().into(),
+        streams,
+        threads: 1,
+    };
     let routes = ["es", "syslog"].map(|name| RouteBook { name: name.to_owned() }).into();
     let streams = PODS.map(str::to_owned).into();
     let ledger = Ledger::create(LedgerPlan { run: 7, streams, routes, ..LedgerPlan::default() }).unwrap();

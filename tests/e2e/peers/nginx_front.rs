@@ -102,7 +102,10 @@ fn with_a_short_queue_and_many_connections_the_source_loses_records_and_the_side
     // nginx quotes the request whose line it could not send: each is known, and the uncertainty is nought.
     assert_eq!(books.source_lost_by_number, 0);
     let [loss] = &outcome.source_losses[..] else { panic!("one reason: {:?}", outcome.source_losses) };
-    assert_eq!((loss.by_name, loss.count, loss.why.as_str()), (true, books.source_lost, "nginx: send() to syslog failed"));
+    assert_eq!(
+        (loss.by_name, loss.count, loss.why.as_str()),
+        (true, books.source_lost, "nginx: send() to syslog failed")
+    );
 }
 
 #[test]
@@ -181,7 +184,8 @@ fn an_nginx_that_does_not_start_proves_nothing_and_is_quoted() {
     use std::os::unix::fs::PermissionsExt;
     let (scenario, out) = (place(), place());
     let fake = scenario.path().join("nginx");
-    std::fs::write(&fake, "#!/bin/sh\n[ \"$1\" = -v ] && exit 0\necho '[emerg] no more of this' >error.log\nexit 7\n").unwrap();
+    std::fs::write(&fake, "#!/bin/sh\n[ \"$1\" = -v ] && exit 0\necho '[emerg] no more of this' >error.log\nexit 7\n")
+        .unwrap();
     std::fs::set_permissions(&fake, PermissionsExt::from_mode(0o755)).unwrap();
     let mut command = Command::new(program());
     command.args(["run", &file(scenario.path(), "", ""), "--json", "--out"]).arg(out.path());

@@ -237,7 +237,9 @@ fn a_worker_that_is_killed_is_named() {
     let Some(bench) = bench(1_000.0, &[Body::Request], |_| {}) else { return };
     bench.more(20);
     until("its workers are there", || bench.front.pids().len() == 3);
-    bench.front.pids()[1..].iter().for_each(|pid| kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).expect("killed"));
+    bench.front.pids()[1..]
+        .iter()
+        .for_each(|pid| kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).expect("killed"));
     until("that is noticed", || !bench.front.errors().is_empty());
     let error = bench.front.errors().remove(0).error;
     assert!(error.starts_with("nginx says: ") && error.contains("exited on signal 9"), "{error}");

@@ -232,7 +232,11 @@ impl Work {
         let why = format!("{how}: what it had answered and not logged");
         self.lost_by_number(0, (self.plan.streams.len() + buffered) as u64, &why);
         let last = said::last_line(&self.nginx.errors);
-        let last = if last.is_empty() { "its error log is empty".to_owned() } else { format!("its error log ends with: {last}") };
+        let last = if last.is_empty() {
+            "its error log is empty".to_owned()
+        } else {
+            format!("its error log ends with: {last}")
+        };
         self.fault(format!("{how}; {last}"));
     }
 

@@ -31,7 +31,8 @@ impl Of<'_> {
                 return self.refuse(&key("name"), "a group of that name writes files; give the front end another one");
             }
             if front.syslog.is_some() && spec.process.is_empty() {
-                return self.refuse(&key("syslog"), "the agent that the bench configures only tails; write a [[process]]");
+                return self
+                    .refuse(&key("syslog"), "the agent that the bench configures only tails; write a [[process]]");
             }
             if front.buffer.is_some() && front.syslog.is_some() {
                 return self.refuse(&key("buffer"), "a datagram holds one line; leave the buffer out");
@@ -145,7 +146,11 @@ by = "kubelet"
             ("name = \"access\"\nb", "name = \"a b\"\nb", "lower-case letters"),
             ("name = \"files\"", "name = \"access\"", "a group of that name writes files"),
             ("64 KiB\"", "64 KiB\"\nsyslog = \"/s\"", "only tails"),
-            ("[rotate]", "syslog = \"/s\"\n[[process]]\nname = \"a\"\nconfig = \"sidecar-fluentd.conf\"\n[rotate]", "a datagram holds one line"),
+            (
+                "[rotate]",
+                "syslog = \"/s\"\n[[process]]\nname = \"a\"\nconfig = \"sidecar-fluentd.conf\"\n[rotate]",
+                "a datagram holds one line",
+            ),
             ("64 KiB", "1 B", "give 256 B to 64 MiB"),
             ("64 KiB\"", "64 KiB\"\nworkers = 2", "the bench has none"),
             ("64 KiB\"", "64 KiB\"\nserver = \"apache\"", "unknown variant `apache`"),
@@ -166,12 +171,20 @@ by = "kubelet"
         for (from, to, line, why) in [
             ("\"plain\"", "\"kubelet\"", 25, "front.0.server: nginx writes bare lines into its log"),
             ("streams = 2", "streams = 4001", 25, "nginx keeps 4000 here"),
-            ("rate = \"10/s\"", "rate = \"10/s\"\nsize = \"40 KiB\"", 20, "load.group.2.size: nginx takes requests of 32 KiB"),
+            (
+                "rate = \"10/s\"",
+                "rate = \"10/s\"\nsize = \"40 KiB\"",
+                20,
+                "load.group.2.size: nginx takes requests of 32 KiB",
+            ),
         ] {
             let text = nginx.replacen(from, to, 1);
             assert_ne!(text, nginx);
             let error = settle(&text).expect_err(&text);
-            assert!(error.starts_with(&format!("x.toml:{line}: ")) && error.contains(why), "{error}\nnot: {line} {why}");
+            assert!(
+                error.starts_with(&format!("x.toml:{line}: ")) && error.contains(why),
+                "{error}\nnot: {line} {why}"
+            );
         }
     }
 }

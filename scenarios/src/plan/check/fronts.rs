@@ -174,7 +174,7 @@ by = "kubelet"
             (
                 "rate = \"10/s\"",
                 "rate = \"10/s\"\nsize = \"40 KiB\"",
-                20,
+                21,
                 "load.group.2.size: nginx takes requests of 32 KiB",
             ),
         ] {

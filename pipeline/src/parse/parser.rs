@@ -44,19 +44,23 @@ pub struct Parser {
     plan: Arc<ParserPlan>,
     locations: Option<CaptureLocations>,
     names: Vec<(usize, Text)>,
+    /// Several groups have the same name; the last of them that took part counts.
+    repeated: bool,
     times: Option<FormatReader>,
 }
 
 impl Parser {
     /// The parser of a plan.
     pub fn new(plan: Arc<ParserPlan>) -> Self {
-        let (mut locations, mut names) = (None, Vec::new());
+        let (mut locations, mut names) = (None, Vec::<(usize, Text)>::new());
         if let Format::Regex(pattern) = &plan.format {
             locations = Some(pattern.locations());
             names = pattern.names().map(|(index, name)| (index, name.as_bytes().to_vec())).collect();
         }
         let times = plan.time.as_ref().and_then(|time| time.format.clone()).map(FormatReader::new);
-        Self { plan, locations, names, times }
+        let repeated =
+            names.iter().enumerate().any(|(at, (_, name))| names[..at].iter().any(|(_, known)| known == name));
+        Self { plan, locations, names, repeated, times }
     }
 
     /// What it does.
@@ -69,7 +73,7 @@ impl Parser {
         let mut fields = match &self.plan.format {
             Format::Regex(pattern) => {
                 let locations = self.locations.as_mut().expect("a regex parser has room for its groups");
-                groups(pattern, locations, &self.names, self.plan.skip_empty, text)?
+                groups(pattern, locations, (&self.names, self.repeated), self.plan.skip_empty, text)?
             }
             Format::Json => json::object(text)?,
             Format::Logfmt { bare } => logfmt::fields(text, *bare)?,
@@ -98,7 +102,7 @@ impl Parser {
 fn groups(
     pattern: &Pattern,
     locations: &mut CaptureLocations,
-    names: &[(usize, Text)],
+    (names, repeated): (&[(usize, Text)], bool),
     skip_empty: bool,
     text: &[u8],
 ) -> Option<Fields> {
@@ -108,8 +112,11 @@ fn groups(
     let mut fields = Fields(Vec::with_capacity(names.len() + 1));
     for (index, name) in names {
         let (start, end) = locations.get(*index).unwrap_or((0, 0));
-        if start < end || !skip_empty {
-            fields.push(name, Value::text(&text[start..end]));
+        let value = || Value::text(&text[start..end]);
+        if start < end {
+            if repeated { fields.set(name, value()) } else { fields.push(name, value()) }
+        } else if !(skip_empty || repeated && fields.get(name).is_some()) {
+            fields.push(name, value());
         }
     }
     Some(fields)

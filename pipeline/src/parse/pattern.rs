@@ -79,12 +79,19 @@ impl Pattern {
 
     /// Whether it is found in `text`.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.of(text).is_match(text)
+        match &self.lines {
+            Some(lines) if text.ends_with(b"\n") => {
+                lines.find(text).is_some_and(|found| begins_within(text, found.start()))
+            }
+            _ => self.of(text).is_match(text),
+        }
     }
 
     /// The groups of the first place where it is found.
     pub fn captures<'t>(&self, text: &'t [u8]) -> Option<Captures<'t>> {
-        self.of(text).captures(text)
+        let found = self.of(text).captures(text)?;
+        let begin = found.get(0).map_or(0, |whole| whole.start());
+        (self.lines.is_none() || begins_within(text, begin)).then_some(found)
     }
 
     /// Room for [`Pattern::find`].
@@ -98,12 +105,14 @@ impl Pattern {
         if !several && self.quick.as_ref().is_some_and(|quick| quick.captures_read(locations, text).is_some()) {
             return true;
         }
-        self.of(text).captures_read(locations, text).is_some()
+        let found = self.of(text).captures_read(locations, text);
+        found.is_some_and(|found| self.lines.is_none() || begins_within(text, found.start()))
     }
 
-    /// Its named groups with their numbers, in order.
+    /// Its named groups with their numbers, in order; several may have the same name.
     pub fn names(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.line.capture_names().enumerate().filter_map(|(index, name)| Some((index, name?)))
+        let written = |name| str::split(name, onigmo::AGAIN).next().unwrap_or(name);
+        self.line.capture_names().enumerate().filter_map(move |(index, name)| Some((index, written(name?))))
     }
 
     fn of(&self, text: &[u8]) -> &Regex {
@@ -112,6 +121,11 @@ impl Pattern {
             _ => &self.line,
         }
     }
+}
+
+/// As Onigmo has it, no line begins behind the line feed at the end of a text.
+fn begins_within(text: &[u8], at: usize) -> bool {
+    at < text.len() || !text.ends_with(b"\n")
 }
 
 impl PartialEq for Pattern {

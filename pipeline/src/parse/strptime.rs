@@ -6,7 +6,8 @@
 //! %b %d %H:%M:%S            no year: the one that makes it nearest to now
 //! %s.%L                     seconds since 1970
 //! ```
-//! A time without a zone is in that of `Time_Offset`, of the system if asked for, else UTC.
+//! A time without a zone is in that of `Time_Offset`, of the system if asked for, else UTC. What follows the time is not
+//! looked at: `%Y-%m-%dT%H:%M:%S.%L` is how Docker's times, which end in `Z`, are usually written.
 
 use jiff::{civil, tz};
 
@@ -23,8 +24,8 @@ pub struct TimeFormat {
     zone: tz::TimeZone,
     /// The same text always means the same time.
     steady: bool,
-    /// Something may follow the time.
-    open: bool,
+    /// A text that stops to follow the format says what it said until then.
+    lenient: bool,
 }
 
 /// Longest text that is remembered, bytes.
@@ -37,7 +38,7 @@ impl TimeFormat {
         let has = |wanted: &[Item]| items.iter().any(|item| wanted.contains(item));
         let steady =
             has(&[Item::Epoch]) || (has(&[Item::Year, Item::YearOfCentury]) && has(&[Item::Day, Item::DayOfYear]));
-        Ok(Self { items, zone: tz::TimeZone::UTC, steady, open: false })
+        Ok(Self { items, zone: tz::TimeZone::UTC, steady, lenient: false })
     }
 
     /// The zone of times that name none.
@@ -46,17 +47,17 @@ impl TimeFormat {
         Self { zone, ..self }
     }
 
-    /// Whether something may follow the time.
+    /// Whether a text may stop to follow the format once it has named a day.
     #[must_use]
-    pub fn open(self, open: bool) -> Self {
-        Self { open, ..self }
+    pub fn lenient(self, lenient: bool) -> Self {
+        Self { lenient, ..self }
     }
 
     /// The time that `text` says; what it leaves out is taken from `now`.
     pub fn read(&self, text: &[u8], now: Time) -> Option<Time> {
         let mut found = Found::default();
-        let rest = field::read(&self.items, text, &mut found)?;
-        if !rest.is_empty() && !self.open {
+        let follows = field::read(&self.items, text, &mut found).is_some();
+        if !(follows || self.lenient && found.names_a_day()) {
             return None;
         }
         if let Some(seconds) = found.epoch {

@@ -99,13 +99,23 @@ impl ParserPlan {
         Self { name: name.to_owned(), format, time, types: Vec::new(), decoders: Vec::new(), skip_empty }
     }
 
+    /// Whether it makes the fields of an object, and changes nothing about them.
+    pub(crate) fn takes_objects_as_they_are(&self) -> bool {
+        self.format == Format::Json && self.types.is_empty() && self.decoders.is_empty()
+    }
+
     /// What a section means; its keys are those of [`KEYS`].
     pub(crate) fn plan(keys: &Keys<'_>) -> At<Self> {
         let name = keys.need("Name")?.value.clone();
         let format = format(keys)?;
         let skip_empty = keys.boolean("Skip_Empty_Values", matches!(format, Format::Regex(_)))?;
         let decoders = decode::plan(keys)?;
-        Ok(Self { name, format, time: time(keys)?, types: types(keys)?, decoders, skip_empty })
+        let mut types = types(keys)?;
+        if format == Format::Json {
+            // The values of an object have types of their own.
+            types.clear();
+        }
+        Ok(Self { name, format, time: time(keys)?, types, decoders, skip_empty })
     }
 }
 
@@ -166,7 +176,7 @@ fn time(keys: &Keys<'_>) -> At<Option<TimePlan>> {
     let written = format!("{} {zone:?} {strict}", entry.value);
     Ok(Some(TimePlan {
         key: key.unwrap_or_else(|| "time".to_owned()).into_bytes(),
-        format: Some(format.in_zone(zone).open(!strict)),
+        format: Some(format.in_zone(zone).lenient(!strict)),
         keep,
         written,
     }))

@@ -61,6 +61,35 @@ fn what_does_not_follow_the_format_is_refused() {
     }
 }
 
+/// Seen with Fluent Bit 5.1.1.
+#[test]
+fn a_name_that_several_groups_have_is_one_field() {
+    for skip in ["", "Skip_Empty_Values off\n"] {
+        let plan = plan(&format!("Format regex\n{skip}Regex ^(?:a(?<v>\\d)|b(?<v>\\d))$"));
+        for (text, value) in [("a1", "1"), ("b2", "2")] {
+            let fields = Parser::new(plan.clone()).parse(text.as_bytes(), NOW).unwrap().fields;
+            assert_eq!(fields, Fields(vec![(b"v".to_vec(), Value::text(value))]), "{skip}{text}");
+        }
+    }
+}
+
+/// Seen with Fluent Bit 5.1.1, whose manual names the other three formats.
+#[test]
+fn types_are_for_formats_whose_values_are_all_text() {
+    let typed = |keys: &str, text: &str| {
+        Parser::new(plan(&format!("{keys}\nTypes a:integer"))).parse(text.as_bytes(), NOW).unwrap()
+    };
+    assert_eq!(typed("Format json", r#"{"a":"12"}"#).fields.get("a"), Some(&Value::text("12")));
+    assert_eq!(typed("Format ltsv", "a:12").fields.get("a"), Some(&Value::Int(12)));
+}
+
+fn plan(keys: &str) -> Arc<ParserPlan> {
+    let text = format!("[INPUT]\nName dummy\n[OUTPUT]\nName null\nMatch *\n[PARSER]\nName mine\n{keys}\n");
+    let config = crate::config::Config::parse(std::path::Path::new("x"), &text, &|_| None).unwrap();
+    let section = config.sections.iter().find(|section| section.kind == crate::config::SectionKind::Parser).unwrap();
+    Arc::new(ParserPlan::plan(&crate::config::keys::Keys::new(section, KEYS, MANY).unwrap()).unwrap())
+}
+
 #[test]
 fn a_field_that_is_no_time_stays_a_field() {
     let text = parsed("cri", "yesterday stdout F x").unwrap();

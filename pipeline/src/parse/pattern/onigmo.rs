@@ -1,5 +1,8 @@
 //! From the spelling of Onigmo (Ruby's syntax) to that of the regex crate, byte by byte, with the way back for errors.
 
+/// Stands behind a name that a group before has; no name as it is written can hold it.
+pub(super) const AGAIN: &str = "[again";
+
 /// An expression in the other spelling.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
@@ -37,7 +40,7 @@ type Refused = (usize, String);
 pub(super) fn translate(text: &str) -> Result<Translated, Refused> {
     let mut out = Translated { unicode: !text.is_ascii(), ..Translated::default() };
     let (inner, skip) = strip(text, &mut out)?;
-    let mut walk = Walk { text: inner, skip, at: 0, depth: 0, quantified: false, out };
+    let mut walk = Walk { text: inner, skip, at: 0, depth: 0, quantified: false, names: Vec::new(), out };
     while let Some(c) = walk.text[walk.at..].chars().next() {
         walk.step(c)?;
     }
@@ -73,6 +76,8 @@ struct Walk<'a> {
     depth: usize,
     /// The last thing was `*`, `+` or `?`.
     quantified: bool,
+    /// Names of groups so far.
+    names: Vec<String>,
     out: Translated,
 }
 
@@ -197,10 +202,13 @@ impl Walk<'_> {
                 comment.find(')').ok_or((self.skip + self.at, "the comment is not closed; add `)`".to_owned()))?;
             return self.replace("(?:)", end + 4);
         }
-        if let Some(name) = kind.strip_prefix('\'')
-            && let Some(end) = name.find('\'')
-        {
-            return self.replace(&format!("(?<{}>", &name[..end]), end + 4);
+        for (open, close) in [("'", '\''), ("<", '>'), ("P<", '>')] {
+            if let Some(name) = kind.strip_prefix(open)
+                && let Some(end) = name.find(close)
+            {
+                let name = self.named(&name[..end]);
+                return self.replace(&format!("(?<{name}>"), 2 + open.len() + end + 1);
+            }
         }
         let flags = kind.bytes().take_while(|byte| byte.is_ascii_alphabetic() || *byte == b'-').count();
         if kind[flags..].starts_with([':', ')']) {
@@ -209,6 +217,15 @@ impl Walk<'_> {
             return self.replace(&format!("(?{flags}"), 2 + flags.len());
         }
         self.copy(2)
+    }
+
+    /// The name as it is, or marked if a group before has it.
+    fn named(&mut self, name: &str) -> String {
+        self.names.push(name.to_owned());
+        match self.names.iter().filter(|known| *known == name).count() {
+            1 => name.to_owned(),
+            again => format!("{name}{AGAIN}{again}]"),
+        }
     }
 
     /// `{2}`, `{2,}`, `{2,5}` or `{,5}`, with its length; a brace that begins none of them is itself.

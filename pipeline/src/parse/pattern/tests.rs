@@ -30,12 +30,19 @@ fn what_cannot_be_matched_in_linear_time_is_refused_by_its_name() {
 
 #[test]
 fn an_error_tells_the_place_in_the_expression_as_it_is_written() {
-    for (pattern, at) in [("\\h\\h(", 5), ("a)b", 2), ("/x**(/", 5), ("[a", 1), ("é[z-a]", 3), ("(?<a>x)(?<a>y)", 11)]
-    {
+    for (pattern, at) in [("\\h\\h(", 5), ("a)b", 2), ("/x**(/", 5), ("[a", 1), ("é[z-a]", 3)] {
         assert_eq!(Pattern::new(pattern).expect_err(pattern).at, at, "{pattern}: {}", refused(pattern));
     }
     assert!(refused("/a/q").starts_with("4: there is no option `q`"));
     assert!(refused("(((a{1000}){1000}){1000})").contains("once compiled"));
+}
+
+#[test]
+fn groups_may_share_a_name() {
+    let pattern = Pattern::new("^(?:a(?<v>\\d)|b(?<v>\\d)|c(?'v'\\d))(?<w>x)?$").unwrap();
+    assert_eq!(pattern.names().collect::<Vec<_>>(), [(1, "v"), (2, "v"), (3, "v"), (4, "w")]);
+    assert_eq!(&pattern.captures(b"c7\n").unwrap()[3], b"7");
+    assert!(pattern.captures(b"d7").is_none());
 }
 
 #[test]
@@ -61,6 +68,12 @@ fn ruby_s_spelling_means_what_it_means_there() {
         ("^[^\\]]*\\]$", "a]", true),
         ("^[[:alpha:]]+$", "abc", true),
         ("x*?$", "y", true),
+        // No line begins behind the last line feed.
+        ("^$", "a\n", false),
+        ("^\\s*$", "a\n", false),
+        ("^$", "a\n\nb\n", true),
+        ("^a$", "a\n", true),
+        ("b[:\\n]", "a b\n", true),
     ];
     for (pattern, text, expected) in table {
         assert_eq!(Pattern::new(pattern).expect(pattern).is_match(text.as_bytes()), expected, "{pattern} {text:?}");

@@ -43,6 +43,10 @@ pub(super) struct Found {
 }
 
 impl Found {
+    pub(super) fn names_a_day(&self) -> bool {
+        self.epoch.is_some() || self.day_of_year.is_some() || self.month.is_some() && self.day.is_some()
+    }
+
     pub(super) fn hour_of_day(&self) -> Option<i8> {
         match self.afternoon {
             None => Some(self.hour),
@@ -218,20 +222,36 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-/// Names of zones that mean one thing everywhere, hours from UTC.
-const ZONES: [(&str, i32); 12] = [
-    ("UTC", 0),
-    ("GMT", 0),
-    ("UT", 0),
-    ("Z", 0),
-    ("EST", -5),
-    ("EDT", -4),
-    ("CST", -6),
-    ("CDT", -5),
-    ("MST", -7),
-    ("MDT", -6),
-    ("PST", -8),
-    ("PDT", -7),
+/// Names of zones by their minutes from UTC. Of a name that several regions have, the meaning that Fluent Bit gives it.
+const ZONES: [(i32, &str); 28] = [
+    (0, "UTC GMT UT Z WET"),
+    (60, "CET WEST WAT"),
+    (120, "CEST EET CAT SAST"),
+    (180, "EEST MSK EAT"),
+    (240, "GST"),
+    (330, "IST"),
+    (345, "NPT"),
+    (360, "BDT"),
+    (420, "ICT WIB"),
+    (480, "SGT AWST MYT WITA"),
+    (540, "JST KST WIT"),
+    (570, "ACST"),
+    (600, "AEST"),
+    (630, "ACDT"),
+    (660, "AEDT"),
+    (720, "NZST"),
+    (780, "NZDT"),
+    (-120, "BRST"),
+    (-150, "NDT"),
+    (-180, "ADT ART BRT CLST"),
+    (-210, "NST"),
+    (-240, "EDT AST CLT"),
+    (-300, "EST CDT"),
+    (-360, "CST MDT"),
+    (-420, "MST PDT"),
+    (-480, "PST AKDT"),
+    (-540, "AKST HADT"),
+    (-600, "HST"),
 ];
 
 fn name<'a>(item: Item, text: &'a [u8], found: &mut Found) -> Option<&'a [u8]> {
@@ -248,8 +268,8 @@ fn name<'a>(item: Item, text: &'a [u8], found: &mut Found) -> Option<&'a [u8]> {
         }
         Item::HalfDay => found.afternoon = Some(if is("pm") { true } else { is("am").then_some(false)? }),
         _ => {
-            let (_, hours) = ZONES.iter().find(|(name, _)| is(name))?;
-            found.offset_seconds = Some(hours * 3600);
+            let (minutes, _) = ZONES.iter().find(|(_, names)| names.split(' ').any(is))?;
+            found.offset_seconds = Some(minutes * 60);
         }
     }
     Some(&text[length..])

@@ -5,6 +5,7 @@
 //!         2026-11-21T05:50:01.123456789Z stdout F  second half       per path and stream, across files
 //! Docker  {"log":"first half","stream":"stdout","time":"…Z"}         joined until the text ends with LF
 //! ```
+//! Docker's LF is text of the container and stays; CR before the LF of a line does not.
 //! Promises: a line that does not parse is kept as a record of its raw text, and counted; nothing is dropped.
 //! A joined text over `join_max` leaves in pieces marked partial, and so does the oldest fragment when too many
 //! wait. A batch carries the acks that hold once it is taken: they never pass the start of a waiting fragment, in
@@ -137,8 +138,10 @@ impl Parser {
 
     fn line(&mut self, line: &[u8], at: usize, base: u64, now: Now, batch: &mut Batch) {
         let offset = base + at as u64;
+        // The carriage return of CR LF belongs to the line's end, one that stands alone is its text.
+        let line = line.strip_suffix(b"\r").filter(|rest| !rest.is_empty()).unwrap_or(line);
         let head = match batch.labels.framing {
-            Framing::Plain if self.skip_empty && line.trim_ascii().is_empty() => return,
+            Framing::Plain if self.skip_empty && matches!(line, b"" | b"\r") => return,
             Framing::Plain | Framing::Either => {
                 batch.push_raw(Span::read(at, line.len()), offset, now.unix_ns);
                 return;
@@ -154,6 +157,9 @@ impl Parser {
         head.offset = offset;
         if head.complete && !self.joiner.waits(head.stream) {
             batch.push(&head);
+            if !head.more.is_empty() {
+                batch.extend_last(&head.more, stamp_of(&head, line, at));
+            }
         } else {
             self.join(&head, line, at, now, batch);
         }
@@ -165,7 +171,7 @@ impl Parser {
         let decoded = head.text.joined.then(|| batch.joined.split_off(head.text.start as usize));
         let text =
             decoded.as_deref().unwrap_or_else(|| &line[head.text.start as usize - at..][..head.text.len as usize]);
-        let stamp = &line[head.stamp.start as usize - at..][..head.stamp.len as usize];
+        let stamp = stamp_of(head, line, at);
         if let Some(long) = self.joiner.take_if_over(head.stream, text.len(), JOIN_MAX) {
             self.counters.split += 1;
             long.push_to(batch, false);
@@ -195,6 +201,8 @@ impl Parser {
         let mut records = std::mem::take(&mut batch.records);
         for record in &mut records {
             match json::fields(batch.text(record)) {
+                // Docker's further fields: it has them already.
+                _ if record.fields => {}
                 Some((skip, len)) => {
                     record.text.start += skip as u32;
                     record.text.len = len as u32;
@@ -214,6 +222,11 @@ impl Parser {
         batch.trim();
         out.push(batch);
     }
+}
+
+/// The time as it stands in a line that stands at `at`.
+fn stamp_of<'l>(head: &Head, line: &'l [u8], at: usize) -> &'l [u8] {
+    &line[head.stamp.start as usize - at..][..head.stamp.len as usize]
 }
 
 #[cfg(test)]

@@ -218,6 +218,8 @@ pub struct TailInput {
     pub rules: Vec<Arc<MultilinePlan>>,
     /// What makes fields of the text.
     pub parser: Option<Arc<ParserPlan>>,
+    /// What makes fields of its first line, and then of each further one; without any, `parser` sees the text as a whole.
+    pub line_parsers: Vec<Arc<ParserPlan>>,
 }
 
 /// How a line is framed.

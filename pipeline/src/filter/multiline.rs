@@ -267,7 +267,7 @@ impl Waiting {
     /// Adds a text from `batch`; by how much it grew.
     fn join(&mut self, batch: &Batch, text: &[u8], fragments: bool, now_ms: u64) -> usize {
         let before = self.text.len();
-        if !fragments {
+        if !fragments && !self.text.ends_with(b"\n") {
             self.text.push(b'\n');
         }
         self.text.extend_from_slice(text);

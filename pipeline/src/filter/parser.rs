@@ -12,7 +12,10 @@ use crate::{
         keys::{Keys, bad},
     },
     event::{Event, Fields, Value, accessor::Accessor},
-    parse::parser::{Parser, ParserPlan, Parsers, parser_named, unescape},
+    parse::{
+        parser::{Parsed, Parser, ParserPlan, Parsers, parser_named, unescape},
+        time::Time,
+    },
 };
 
 pub(crate) const KEYS: &[&str] = &["Key_Name", "Parser", "Preserve_Key", "Reserve_Data", "Unescape_Key"];
@@ -27,6 +30,16 @@ pub struct ParserFilterPlan {
     preserve: bool,
     reserve: bool,
     unescape: bool,
+    reads: Reads,
+}
+
+/// What of the text the parsers see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    /// All of it.
+    Whole,
+    /// A line each: the first parser is that of the first line, the others are those of the further ones.
+    Lines,
 }
 
 pub(crate) fn plan(keys: &Keys<'_>, parsers: &Parsers) -> At<ParserFilterPlan> {
@@ -40,15 +53,29 @@ pub(crate) fn plan(keys: &Keys<'_>, parsers: &Parsers) -> At<ParserFilterPlan> {
         preserve: keys.boolean("Preserve_Key", false)?,
         reserve: keys.boolean("Reserve_Data", false)?,
         unescape: keys.boolean("Unescape_Key", false)?,
+        reads: Reads::Whole,
     })
 }
 
 impl ParserFilterPlan {
     /// A parser for the text under `key` of the lines of a file; what else their record has stays.
     pub(crate) fn of_lines(parser: Arc<ParserPlan>, key: &str) -> Option<Self> {
-        let accessor = Accessor::new(key)?;
-        let parsers = vec![parser];
-        Some(Self { name: key.to_owned(), key: accessor, parsers, preserve: false, reserve: true, unescape: false })
+        Some(Self {
+            name: key.to_owned(),
+            key: Accessor::new(key)?,
+            parsers: vec![parser],
+            preserve: false,
+            reserve: true,
+            unescape: false,
+            reads: Reads::Whole,
+        })
+    }
+
+    /// Parsers for the lines of the text under `key`: the first for the first, of the others the one that fits for each
+    /// further line. A line that none fits goes on in the last field that was found.
+    pub(crate) fn of_first_lines(parsers: Vec<Arc<ParserPlan>>, key: &str) -> Option<Self> {
+        let first = parsers.first().cloned()?;
+        Some(Self { parsers, reads: Reads::Lines, ..Self::of_lines(first, key)? })
     }
 }
 
@@ -71,7 +98,11 @@ impl ParserFilter {
             Some(text) => Cow::Owned(text),
             None => Cow::Borrowed(text),
         };
-        let Some(parsed) = self.parsers.iter_mut().find_map(|parser| parser.parse(&text, event.time)) else { return };
+        let parsed = match self.plan.reads {
+            Reads::Whole => self.parsers.iter_mut().find_map(|parser| parser.parse(&text, event.time)),
+            Reads::Lines => lines(&mut self.parsers, &text, self.plan.name.as_bytes(), event.time),
+        };
+        let Some(parsed) = parsed else { return };
         event.time = parsed.time.unwrap_or(event.time);
         let before = std::mem::replace(&mut event.fields, parsed.fields);
         self.keep(before, &mut event.fields);
@@ -87,6 +118,27 @@ impl ParserFilter {
             }
         }
     }
+}
+
+/// Fields of a text of several lines: see [`ParserFilterPlan::of_first_lines`].
+fn lines(parsers: &mut [Parser], text: &[u8], key: &[u8], now: Time) -> Option<Parsed> {
+    let (first, further) = parsers.split_first_mut()?;
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let mut parsed = first.parse(lines.next()?, now)?;
+    for line in lines {
+        match further.iter_mut().find_map(|parser| parser.parse(line, now)) {
+            Some(more) => more.fields.0.into_iter().for_each(|(name, value)| parsed.fields.set(name, value)),
+            None => match parsed.fields.0.last_mut() {
+                Some((_, Value::Text(text))) => {
+                    text.push(b'\n');
+                    text.extend_from_slice(line);
+                }
+                // What cannot go on is kept by itself.
+                _ => parsed.fields.push(key, Value::text(line)),
+            },
+        }
+    }
+    Some(parsed)
 }
 
 #[cfg(test)]

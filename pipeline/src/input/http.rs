@@ -1,7 +1,7 @@
 //! `http`: records in the body of POST requests, as JSON, one JSON object a line, or `MessagePack`; plain or gzip.
 //!
 //! ```text
-//! POST /app.log        the path is the tag, its slashes as dots; without one, or with `Tag_From_Path off`, `Tag` is it
+//! POST /app.log        the path is the tag, what is no letter, digit, `.` or `_` as `_`; without one, or with `Tag_From_Path off`, `Tag` is it
 //! 201                  every output has taken the records (or 200, 204: `successful_response_code`)
 //! 400 405 413 415      never will be taken as it is: malformed, not POST, too large, another content type
 //! 503                  not now: the buffer is full, or the pipeline stops; send it again
@@ -290,8 +290,8 @@ fn packed(headers: &HeaderMap) -> Result<bool, Refused> {
 
 /// The tag that a path gives; what no tag should have becomes `_`.
 fn tag(path: &str) -> Option<String> {
-    let name = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    let tag: String = path.trim_matches('/').replace('/', ".").chars().map(name).take(TAG_MAX).collect();
+    let name = |c: char| if c.is_ascii_alphanumeric() || "._".contains(c) { c } else { '_' };
+    let tag: String = path.trim_matches('/').chars().map(name).take(TAG_MAX).collect();
     (!tag.is_empty()).then_some(tag)
 }
 

@@ -7,7 +7,8 @@ use crate::{
     buffer::{Hold, Stored},
     chunk::{Ack, Source},
     config::plan::{Framing, TailInput},
-    event::Event,
+    event::{Event, json},
+    output::escape::Escaper,
 };
 
 mod fields;
@@ -96,7 +97,7 @@ impl Record {
 }
 
 /// What a framing says about one line.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Head {
     pub(super) time: Time,
     pub(super) offset: u64,
@@ -104,6 +105,8 @@ pub(super) struct Head {
     pub(super) text: Span,
     pub(super) stream: Stream,
     pub(super) complete: bool,
+    /// Further fields, `"key":value,…`; hardly ever any.
+    pub(super) more: Vec<u8>,
 }
 
 /// Smaller buffers are cheaper made anew than kept, bytes.
@@ -300,6 +303,24 @@ impl Batch {
             partial: false,
             fields: false,
         });
+    }
+
+    /// Makes fields of the last record, whose text is in the arena of joined texts, with further ones,
+    /// `"key":value,…`, behind its own.
+    #[cold]
+    pub(super) fn extend_last(&mut self, more: &[u8], stamp: &[u8]) {
+        let Some(record) = self.records.last() else { return };
+        let own = fields::own(&self.labels, record, stamp, self.text(record));
+        let (mut escaper, mut text) = (Escaper::default(), Vec::new());
+        json::write_fields(&own, &mut escaper, &mut text);
+        text.push(b',');
+        text.extend_from_slice(more);
+        let span = Span::joined(self.joined.len(), text.len());
+        self.joined.extend_from_slice(&text);
+        let last = self.records.len() - 1;
+        let record = &mut self.records[last];
+        (record.stamp, record.text) = (Span::read(0, 0), span);
+        (record.stream, record.fields) = (None, true);
     }
 
     pub(super) fn push_raw(&mut self, text: Span, offset: u64, unix_ns: i64) {

@@ -39,5 +39,6 @@ pub(super) fn split(line: &[u8], at: usize, times: &mut TimeReader) -> Option<He
         text: Span::read(at + head, line.len() - head),
         stream,
         complete,
+        more: Vec::new(),
     })
 }

@@ -1,13 +1,15 @@
 //! `{"log":"text\n","stream":"stdout","time":"…Z"}`, as Docker's json-file driver writes it.
 //!
-//! The driver cuts a text into fragments of 16 KiB; only the last one ends with LF. The LF is framing, not text:
-//! it does not become part of the record.
-
-use std::borrow::Cow;
+//! The driver cuts a text into fragments of 16 KiB; only the last one ends with LF, which the container wrote and which
+//! stays. Further fields, as `"attrs":{…}`, become fields of the record.
 
 use super::{
     batch::{Head, Span, Stream},
     time::TimeReader,
+};
+use crate::{
+    event::{Value, json},
+    output::escape::Escaper,
 };
 
 const LOG: &[u8] = b"{\"log\":\"";
@@ -27,9 +29,6 @@ pub(super) fn split(line: &[u8], at: usize, times: &mut TimeReader, arena: &mut 
         return None;
     };
     head.complete = arena.len() > start && arena.last() == Some(&b'\n');
-    if head.complete {
-        arena.pop();
-    }
     head.text = Span::joined(start, arena.len() - start);
     Some(head)
 }
@@ -47,7 +46,7 @@ fn usual(line: &[u8], at: usize, times: &mut TimeReader, arena: &mut Vec<u8>) ->
     let stamp = rest.strip_suffix(b"\"}")?;
     let time = times.read(stamp)?;
     let stamp = Span::read(at + line.len() - rest.len(), stamp.len());
-    Some(Head { time, offset: 0, stamp, text: Span::joined(0, 0), stream, complete: false })
+    Some(Head { time, offset: 0, stamp, text: Span::joined(0, 0), stream, complete: false, more: Vec::new() })
 }
 
 /// Decodes a JSON string up to its closing quote; returns what follows it.
@@ -80,27 +79,26 @@ fn unescape<'a>(mut text: &'a [u8], arena: &mut Vec<u8>) -> Option<&'a [u8]> {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Line<'a> {
-    #[serde(borrow)]
-    log: Cow<'a, str>,
-    stream: &'a str,
-    time: &'a str,
-}
-
 /// Any other order, further keys, blanks, rare escapes.
 #[cold]
 fn other(line: &[u8], at: usize, times: &mut TimeReader, arena: &mut Vec<u8>) -> Option<Head> {
-    let parsed: Line<'_> = serde_json::from_slice(line).ok()?;
-    let time = times.read(parsed.time.as_bytes())?;
-    let stream = match parsed.stream {
-        "stdout" => Stream::Stdout,
-        "stderr" => Stream::Stderr,
+    let mut fields = json::object(line)?;
+    let mut text = |key| match fields.remove(key)? {
+        Value::Text(text) => Some(text),
+        _ => None,
+    };
+    let (log, stream, time) = (text("log")?, text("stream")?, text("time")?);
+    let stream = match stream.as_slice() {
+        b"stdout" => Stream::Stdout,
+        b"stderr" => Stream::Stderr,
         _ => return None,
     };
-    arena.extend_from_slice(parsed.log.as_bytes());
-    // A borrowed time stands verbatim in the line.
-    let start = memchr::memmem::find(line, parsed.time.as_bytes())?;
-    let stamp = Span::read(at + start, parsed.time.len());
-    Some(Head { time, offset: 0, stamp, text: Span::joined(0, 0), stream, complete: false })
+    // A time stands verbatim in the line, for it has nothing to be escaped.
+    let start = memchr::memmem::find(line, &time)?;
+    let stamp = Span::read(at + start, time.len());
+    let time = times.read(&time)?;
+    arena.extend_from_slice(&log);
+    let mut more = Vec::new();
+    json::write_fields(&fields, &mut Escaper::default(), &mut more);
+    Some(Head { time, offset: 0, stamp, text: Span::joined(0, 0), stream, complete: false, more })
 }

@@ -22,6 +22,7 @@ pub(super) struct Fragment {
     time: Time,
     offset: u64,
     stream: Stream,
+    more: Vec<u8>,
     since_ms: u64,
 }
 
@@ -40,6 +41,9 @@ impl Fragment {
             partial: !whole,
             fields: false,
         });
+        if !self.more.is_empty() {
+            batch.extend_last(&self.more, &self.stamp);
+        }
     }
 }
 
@@ -147,6 +151,7 @@ impl Joiner {
             time: head.time,
             offset: head.offset,
             stream: head.stream,
+            more: head.more.clone(),
             since_ms: now_ms,
         });
         fragment.text.extend_from_slice(text);

@@ -39,11 +39,21 @@ pub struct MultilinePlan {
     pub key_group: Option<Text>,
 }
 
+impl MultilinePlan {
+    /// A text that matches begins a record, all others go on: `Parser_Firstline`.
+    pub(crate) fn first_line(name: &str, pattern: Pattern, flush_ms: u64) -> Self {
+        let (name, kind) = (name.to_owned(), MultilineKind::First(pattern));
+        Self { name, kind, flush_ms, parser: None, key_content: None, key_pattern: None, key_group: None }
+    }
+}
+
 /// How it tells what belongs together.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MultilineKind {
     /// States and what leads from one to the next.
     Rules(Vec<Rule>),
+    /// The first text of a record matches; whatever follows goes on.
+    First(Pattern),
     /// The last text of a record ends with this; not, if negated.
     EndsWith {
         /// The end.
@@ -123,6 +133,13 @@ impl Machine {
                 let (place, state) = follow(rules, self.state, text);
                 self.state = state;
                 return place;
+            }
+            MultilineKind::First(pattern) => {
+                if pattern.is_match(text) {
+                    self.state = Some(START);
+                    return Place::Begins;
+                }
+                return if self.waits() { Place::Joins } else { Place::Alone };
             }
             MultilineKind::EndsWith { end, negate } => mark.ends_with(end) != *negate,
             MultilineKind::Equal { to, negate } => (mark == to) != *negate,

@@ -131,8 +131,8 @@ async fn a_full_buffer_sends_requests_away_and_a_stop_ends_connections() {
 #[test]
 fn a_path_is_a_harmless_tag() {
     assert_eq!(tag("/"), None);
-    assert_eq!(tag("/app/web.log").as_deref(), Some("app.web.log"));
-    assert_eq!(tag("/../../etc/passwd").as_deref(), Some("......etc.passwd"));
+    assert_eq!(tag("/app/web.log").as_deref(), Some("app_web.log"));
+    assert_eq!(tag("/../../etc/passwd").as_deref(), Some(".._.._etc_passwd"));
     assert_eq!(tag("/a%00b c").as_deref(), Some("a_00b_c"));
     assert_eq!(tag(&"/x".repeat(1000)).unwrap().len(), TAG_MAX);
 }

@@ -53,6 +53,16 @@ pub(crate) const KEYS: &[&str] = &[
     "Multiline",
     "Multiline_Flush",
     "Parser_Firstline",
+    "Parser_1",
+    "Parser_2",
+    "Parser_3",
+    "Parser_4",
+    "Parser_5",
+    "Parser_6",
+    "Parser_7",
+    "Parser_8",
+    "Parser_9",
+    "Read_Newly_Discovered_Files_From_Head",
     "Ignore_Active_Older_Files",
     "Unicode.Encoding",
     "Generic.Encoding",
@@ -62,12 +72,6 @@ pub(crate) const KEYS: &[&str] = &[
 pub(crate) const MANY: &[&str] = &["multiline.parser"];
 /// Keys that other programs know, and why they are refused here unless they say no.
 const REFUSED: &[(&str, &str)] = &[
-    (
-        "Multiline",
-        "write its first line as the start state of a [MULTILINE_PARSER] and name that in `multiline.parser`",
-    ),
-    ("Multiline_Flush", "it belongs to `Multiline`; use `Flush_Timeout` of a [MULTILINE_PARSER]"),
-    ("Parser_Firstline", "it belongs to `Multiline`; use a [MULTILINE_PARSER]"),
     ("Docker_Mode_Parser", "use `multiline.parser docker` and a multiline filter behind it"),
     ("Ignore_Active_Older_Files", "a file that is followed is read for as long as it grows; remove it"),
     ("Unicode.Encoding", "lines are passed on byte by byte; convert them where they are written"),
@@ -80,7 +84,7 @@ const LINE_MAX: u64 = 1 << 20;
 
 pub(crate) fn plan(keys: &Keys<'_>, tag: String, around: &Around<'_>) -> At<TailInput> {
     without_meaning(keys)?;
-    let Shape { framing, merge_json, rules, parser } = shape::plan(keys, around)?;
+    let Shape { framing, merge_json, rules, parser, line_parsers } = shape::plan(keys, around)?;
     let (chunk, line) = sizes(keys)?;
     let ms = |key, default, least| keys.millis(key, default, least, 86_400_000);
     Ok(TailInput {
@@ -114,6 +118,7 @@ pub(crate) fn plan(keys: &Keys<'_>, tag: String, around: &Around<'_>) -> At<Tail
         exit_on_eof: keys.boolean("Exit_On_Eof", false)?,
         rules,
         parser,
+        line_parsers,
     })
 }
 
@@ -136,6 +141,14 @@ fn without_meaning(keys: &Keys<'_>) -> At<()> {
     for key in ["Static_Batch_Size", "Event_Batch_Size"] {
         keys.get(key).map(|_| keys.bytes(key, 50_000_000, 1, 64_000_000_000)).transpose()?;
     }
+    if !keys.boolean("Read_Newly_Discovered_Files_From_Head", true)? {
+        let (what, why) = (
+            "Read_Newly_Discovered_Files_From_Head off",
+            "what is written before a file is found would be lost; remove it",
+        );
+        let line = keys.need("Read_Newly_Discovered_Files_From_Head")?.line;
+        return Err((line, Problem::Refused { what: what.to_owned(), why }));
+    }
     keys.word("DB.journal_mode", JOURNAL).map(|_| ())
 }
 
@@ -149,6 +162,10 @@ pub(crate) fn filters(input: &InputPlan, index: usize) -> Vec<FilterPlan> {
     }
     if let Some(parser) = &tail.parser {
         let plan = ParserFilterPlan::of_lines(parser.clone(), &tail.text_key);
+        all.extend(plan.map(|plan| ("parser", FilterKind::Parser(plan))));
+    }
+    if !tail.line_parsers.is_empty() {
+        let plan = ParserFilterPlan::of_first_lines(tail.line_parsers.clone(), &tail.text_key);
         all.extend(plan.map(|plan| ("parser", FilterKind::Parser(plan))));
     }
     let filter = |(what, kind)| FilterPlan {

@@ -5,8 +5,10 @@
 //! multiline.parser docker, cri      framing, told apart by file; texts in pieces are joined
 //! multiline.parser java, mine       rules over the texts of a file
 //! Parser nginx                      fields from the text, behind both
+//! Multiline, Parser_Firstline a     as rules; then fields from the first line, by Parser_1, … from others
 //! ```
-//! The framings `docker` and `cri`, and `json` as it is built in, are read without taking a line apart.
+//! `Parser docker`, `cri` and `json` as they are built in are read without taking a line apart; one of these names that the
+//! configuration defines is a parser as any other, which joins nothing.
 
 use std::sync::Arc;
 
@@ -14,15 +16,22 @@ use crate::{
     config::{
         Entry,
         error::{At, Problem},
-        keys::Keys,
+        keys::{Keys, bad},
         plan::Framing,
         shared::Around,
     },
     parse::{
         multiline::MultilinePlan,
-        parser::{ParserPlan, Parsers, multiline_named, parser_named},
+        parser::{Format, ParserPlan, Parsers, multiline_named, parser_named},
     },
 };
+
+/// Parsers of the lines behind the first.
+const FURTHER: [&str; 9] =
+    ["Parser_1", "Parser_2", "Parser_3", "Parser_4", "Parser_5", "Parser_6", "Parser_7", "Parser_8", "Parser_9"];
+
+/// The rule that a line begins a record, and what makes fields of each line.
+type FirstLine = (Arc<MultilinePlan>, Vec<Arc<ParserPlan>>);
 
 /// What becomes of a line.
 #[derive(Debug)]
@@ -31,14 +40,27 @@ pub(super) struct Shape {
     pub(super) merge_json: bool,
     pub(super) rules: Vec<Arc<MultilinePlan>>,
     pub(super) parser: Option<Arc<ParserPlan>>,
+    pub(super) line_parsers: Vec<Arc<ParserPlan>>,
 }
 
 pub(super) fn plan(keys: &Keys<'_>, around: &Around<'_>) -> At<Shape> {
-    let (joined, rules) = multiline(keys, around)?;
+    let (joined, mut rules) = multiline(keys, around)?;
     let docker_mode = keys.boolean("Docker_Mode", false)?;
     let (own, merge_json, parser) = match keys.get("Parser") {
         None => (None, false, None),
-        Some(entry) => own(entry, &around.parsers)?,
+        Some(entry) => own(entry, &around.parsers, joined, docker_mode)?,
+    };
+    let (line_parsers, parser) = match first_line(keys, around)? {
+        None => (Vec::new(), parser),
+        Some(_) if !rules.is_empty() || joined.is_some() => {
+            let why = "`Multiline` and `multiline.parser` both say which lines belong together; keep one";
+            return Err((keys.need("Multiline")?.line, Problem::Contradiction(why)));
+        }
+        // As there: with `Multiline`, `Parser` has nothing to do.
+        Some((rule, parsers)) => {
+            rules.push(rule);
+            (parsers, None)
+        }
     };
     let docker_mode = docker_mode.then_some(Framing::Docker);
     let mut given = [joined, own, docker_mode].into_iter().flatten();
@@ -51,9 +73,11 @@ pub(super) fn plan(keys: &Keys<'_>, around: &Around<'_>) -> At<Shape> {
     }
     if framing != Framing::Plain && !rules.is_empty() {
         let why = "rules over the texts of containers need them unpacked; put a `multiline` filter behind this input";
-        return Err((keys.need("multiline.parser")?.line, Problem::Contradiction(why)));
+        let line =
+            keys.get("multiline.parser").or_else(|| keys.get("Multiline")).map_or(keys.place(), |entry| entry.line);
+        return Err((line, Problem::Contradiction(why)));
     }
-    Ok(Shape { framing, merge_json, rules, parser })
+    Ok(Shape { framing, merge_json, rules, parser, line_parsers })
 }
 
 /// What `multiline.parser` names: a framing, or rules.
@@ -80,19 +104,53 @@ fn multiline(keys: &Keys<'_>, around: &Around<'_>) -> At<(Option<Framing>, Vec<A
     Ok((framing, rules))
 }
 
-/// What `Parser` names: a framing, JSON to be merged, or a parser of the text.
-fn own(entry: &Entry, parsers: &Parsers) -> At<(Option<Framing>, bool, Option<Arc<ParserPlan>>)> {
-    match entry.value.to_ascii_lowercase().as_str() {
-        "none" => Ok((None, false, None)),
-        "cri" => Ok((Some(Framing::Cri), false, None)),
-        "docker" => Ok((Some(Framing::Docker), false, None)),
-        _ => {
-            let plan = parser_named(parsers, entry, &entry.value)?;
-            // A parser of that name may have been given another meaning.
-            if plan.name == "json" && Parsers::built_in().get("json") == Some(&plan) {
-                return Ok((None, true, None));
-            }
-            Ok((None, false, Some(plan)))
-        }
+/// What `Multiline` asks for.
+fn first_line(keys: &Keys<'_>, around: &Around<'_>) -> At<Option<FirstLine>> {
+    let on = keys.boolean("Multiline", false)?;
+    let flush_ms = keys.millis("Multiline_Flush", 4_000, 1, 3_600_000)?;
+    let further = FURTHER.iter().filter_map(|key| keys.get(key));
+    let mut parsers =
+        further.map(|entry| parser_named(&around.parsers, entry, &entry.value)).collect::<At<Vec<_>>>()?;
+    let first = match keys.get("Parser_Firstline") {
+        Some(entry) if on => entry,
+        None if on => return Err((keys.place(), Problem::Missing("Parser_Firstline"))),
+        _ => return Ok(None),
+    };
+    let parser = parser_named(&around.parsers, first, &first.value)?;
+    let Format::Regex(pattern) = &parser.format else {
+        return Err((first.line, bad(first, "a parser with `Format regex`, which tells a first line from others")));
+    };
+    let rule = MultilinePlan::first_line(&parser.name, pattern.clone(), flush_ms);
+    parsers.insert(0, parser);
+    Ok(Some((Arc::new(rule), parsers)))
+}
+
+/// What `Parser` names: a framing, JSON to be merged, or a parser of the text. Lines that `multiline.parser` or
+/// `Docker_Mode` takes apart need no second parser for the same.
+fn own(
+    entry: &Entry,
+    parsers: &Parsers,
+    joined: Option<Framing>,
+    docker_mode: bool,
+) -> At<(Option<Framing>, bool, Option<Arc<ParserPlan>>)> {
+    let lower = entry.value.to_ascii_lowercase();
+    if lower == "none" {
+        return Ok((None, false, None));
     }
+    let known = parsers.get(&entry.value).is_none() && matches!(lower.as_str(), "docker" | "cri");
+    let plan = parser_named(parsers, entry, if known { &lower } else { &entry.value })?;
+    let usual = Parsers::built_in().get(&plan.name) == Some(&plan);
+    Ok(match plan.name.as_str() {
+        "docker" if usual => (Some(Framing::Docker), false, None),
+        "cri" if usual => (Some(Framing::Cri), false, None),
+        "docker" | "cri" if joined.is_some() => (None, false, None),
+        "json" if usual && !docker_mode => (None, true, None),
+        _ if docker_mode && plan.takes_objects_as_they_are() => (None, false, None),
+        _ if docker_mode => {
+            let what = format!("`Docker_Mode` with the parser `{}`", plan.name);
+            let why = "it would have to parse lines that are joined already; use `multiline.parser docker`, and a `parser` filter for the text";
+            return Err((entry.line, Problem::Refused { what, why }));
+        }
+        _ => (None, false, Some(plan)),
+    })
 }

@@ -93,11 +93,54 @@ fn own_rules_join_lines_and_a_parser_makes_fields_of_what_they_joined() {
     assert!(lines[1].contains("\"n\":2") && lines[2].contains("\"log\":\"no number\""), "{parsed}");
 }
 
+/// Seen with Fluent Bit 5.1.1, but for the lines before the first one that begins a record.
+#[test]
+fn a_first_line_makes_fields_and_the_lines_behind_it_go_on_in_the_last_of_them() {
+    let sections = "[PARSER]\nName first\nFormat regex\nRegex ^(?<d>\\d{4}-\\S+) (?<log>.*)$\n\
+                    [PARSER]\nName at\nFormat regex\nRegex ^at (?<at>.*)$\n";
+    let text = "early\n2026-01-01 a\n  b\nat c\nd\n2026-01-02 e\n";
+    let keys = "Multiline on\nMultiline_Flush 1\nParser_Firstline first\nOffset_Key o";
+    let early = r#"{"log":"early","o":0}"#;
+    let last = r#"{"d":"2026-01-02","log":"e","o":30}"#;
+    let lines = |keys: &str| one(sections, keys, text).lines().map(ToOwned::to_owned).collect::<Vec<_>>();
+    assert_eq!(lines(keys), [early, r#"{"d":"2026-01-01","log":"a\n  b\nat c\nd","o":6}"#, last]);
+    let keys = format!("{keys}\nParser_1 at");
+    assert_eq!(lines(&keys), [early, r#"{"d":"2026-01-01","log":"a\n  b","at":"c\nd","o":6}"#, last]);
+}
+
+/// Seen with Fluent Bit 5.1.1.
+#[test]
+fn a_parser_of_the_configuration_counts_even_if_it_is_called_docker_or_cri() {
+    let docker = "[PARSER]\nName docker\nFormat json\nTime_Key time\nTime_Format %Y-%m-%dT%H:%M:%S.%L\nTime_Keep on\n";
+    let piece = r#"{"log":"half ","stream":"stdout","time":"2026-11-21T05:50:02.1Z"}"#;
+    let end = r#"{"log":"end\n","stream":"stdout","time":"2026-11-21T05:50:03Z","attrs":{"tag":"x"}}"#;
+    let text = format!("{piece}\n{end}\n");
+    assert_eq!(one(docker, "Parser docker", &text), text);
+    let joined = one(docker, "Parser docker\nDocker_Mode on", &text);
+    assert!(joined.contains(r#""log":"half end\n""#) && joined.lines().count() == 1, "{joined}");
+    // Further fields are those of the first piece, as its time is.
+    let alone = one("", "Docker_Mode on", &format!("{end}\n"));
+    assert_eq!(
+        alone,
+        "{\"time\":\"2026-11-21T05:50:03Z\",\"stream\":\"stdout\",\"log\":\"end\\n\",\"attrs\":{\"tag\":\"x\"}}\n"
+    );
+    let cri =
+        "[PARSER]\nName cri\nFormat regex\nRegex ^(?<time>[^ ]+) (?<stream>[^ ]+) (?<logtag>[^ ]*) (?<message>.*)$\n";
+    let text = "2026-11-21T05:50:01.5Z stdout P one \n2026-11-21T05:50:01.6Z stdout F two\r\n";
+    let parsed = one(cri, "Parser cri", text);
+    assert!(
+        parsed.contains(r#""logtag":"P","message":"one ""#) && parsed.contains(r#""logtag":"F","message":"two""#),
+        "{parsed}"
+    );
+}
+
 #[test]
 fn empty_lines_go_only_when_that_is_asked_for() {
-    let text = "{\"a\":1}\n\n \n{\"a\":2}\n";
-    assert_eq!(one("", "Parser json", text).lines().count(), 4);
-    assert_eq!(one("", "Parser json\nSkip_Empty_Lines on", text).lines().count(), 2);
+    // Seen with Fluent Bit 5.1.1: blanks are text, and so is a carriage return that is all there is.
+    let text = "{\"a\":1}\n\n \n\r\n{\"a\":2}\r\n";
+    assert_eq!(one("", "Parser json", text).lines().count(), 5);
+    let kept = one("", "Parser json\nSkip_Empty_Lines on", text);
+    assert_eq!(kept, "{\"a\":1}\n{\"log\":\" \"}\n{\"a\":2}\n");
 }
 
 #[test]
@@ -129,10 +172,15 @@ fn every_key_is_taken_or_refused_with_what_to_write_instead() {
     let taken = "DB.locking on\nDB.journal_mode WAL\nDB.compare_filename on\nWatcher_Interval 2s\nProgress_Check_Interval 2\n\
                  Static_Batch_Size 50M\nFile_Cache_Advise off\nDocker_Mode on\nDocker_Mode_Flush 4\nMultiline off\n\
                  Parser docker\nmultiline.parser docker\nthreaded on\nIgnore_Older 0\nTag_Regex (?<a>x)\nTag y.<a>\n\
-                 storage.pause_on_chunks_overlimit off";
+                 storage.pause_on_chunks_overlimit off\nParser_1 nginx\nRead_Newly_Discovered_Files_From_Head on";
     assert_eq!(why(taken), "taken");
     let refused = [
-        ("Multiline on", "a [MULTILINE_PARSER] and name that"),
+        ("Multiline on", "the section has no `Parser_Firstline`"),
+        ("Multiline on\nParser_Firstline json", "a parser with `Format regex`"),
+        ("Multiline on\nParser_Firstline nginx\nmultiline.parser java", "both say which lines belong together"),
+        ("Multiline on\nParser_Firstline nginx\nmultiline.parser cri", "both say which lines belong together"),
+        ("Docker_Mode on\nParser nginx", "it would have to parse lines that are joined already"),
+        ("Read_Newly_Discovered_Files_From_Head off", "would be lost; remove it"),
         ("Docker_Mode_Parser x", "use `multiline.parser docker`"),
         ("Unicode.Encoding auto", "convert them where they are written"),
         ("Parser cri\nmultiline.parser docker", "give different framings; keep one"),

@@ -59,7 +59,7 @@ impl NestPlan {
         fields.0 = others;
         if !nested.is_empty() {
             let inner = nested.into_iter().map(|(key, value)| (self.named(key), value)).collect();
-            fields.push(&self.under, Value::Map(Fields(inner)));
+            fields.set(&self.under, Value::Map(Fields(inner)));
         }
     }
 
@@ -73,7 +73,9 @@ impl NestPlan {
             }
             !mine
         });
-        fields.0.extend(lifted.into_iter().map(|(key, value)| (self.named(key), value)));
+        for (key, value) in lifted {
+            fields.set(self.named(key), value);
+        }
     }
 
     fn named(&self, key: Text) -> Text {
@@ -106,9 +108,13 @@ mod tests {
         let nested = r#"{"a":2,"stats":{"used":1,"free":3}}"#;
         let keys = "Operation nest\nWildcard mem.*\nNest_under stats\nRemove_prefix mem.";
         assert_eq!(run("nest", keys, &[record, r#"{"a":2}"#]), [nested, r#"{"a":2}"#]);
+        // Seen with Fluent Bit 5.1.1: what the record has under that name gives way.
+        assert_eq!(run("nest", keys, &[r#"{"stats":7,"mem.used":1}"#]), [r#"{"stats":{"used":1}}"#]);
         let keys = "Operation lift\nNested_under stats\nAdd_prefix mem.";
         assert_eq!(run("nest", keys, &[nested]), [r#"{"a":2,"mem.used":1,"mem.free":3}"#]);
         assert_eq!(run("nest", keys, &[r#"{"stats":7}"#]), [r#"{"stats":7}"#]);
+        let keys = "Operation lift\nNested_under stats";
+        assert_eq!(run("nest", keys, &[r#"{"x":1,"stats":{"x":2,"y":3}}"#]), [r#"{"x":2,"y":3}"#]);
         insta::assert_snapshot!(refused("nest", "Operation lift\nNest_under a"), @"use the configuration t.conf:7: `Nest_under` belongs to `Operation nest`; use `Nested_under`");
         insta::assert_snapshot!(refused("nest", "Wildcard a"), @"use the configuration t.conf:3: the section has no `Operation`; add it");
     }

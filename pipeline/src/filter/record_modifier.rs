@@ -67,12 +67,12 @@ impl RecordModifier {
             fields.0.retain(|(key, _)| !plan.remove.contains(key) && (plan.keep.is_empty() || plan.keep.contains(key)));
         }
         for (key, value) in &plan.add {
-            fields.push(key, Value::text(value));
+            fields.set(key, Value::text(value));
         }
         if let Some(key) = &plan.uuid {
             let uuid = uuid(&self.random, self.made);
             self.made += 1;
-            fields.push(key, Value::text(uuid));
+            fields.set(key, Value::text(uuid));
         }
     }
 }
@@ -97,6 +97,8 @@ mod tests {
             run("record_modifier", "Record host web-1\nRecord note \"two words\"\nRemove_key b", &[record]),
             [r#"{"a":1,"c":3,"host":"web-1","note":"two words"}"#]
         );
+        // Seen with Fluent Bit 5.1.1: what the record has under that name gives way.
+        assert_eq!(run("record_modifier", "Record b new", &[record]), [r#"{"a":1,"b":"new","c":3}"#]);
         assert_eq!(run("record_modifier", "Allowlist_key a\nWhitelist_key c", &[record]), [r#"{"a":1,"c":3}"#]);
         insta::assert_snapshot!(refused("record_modifier", "Remove_key a\nAllowlist_key b"), @"use the configuration t.conf:6: `Remove_key` and `Allowlist_key` exclude each other; keep one of them");
         insta::assert_snapshot!(refused("record_modifier", "Record a"), @r#"use the configuration t.conf:6: `Record` cannot be "a"; write a field and its value, as cluster blue"#);

@@ -26,10 +26,11 @@ fn a_record_goes_round_under_its_new_tag_and_the_original_stays_if_asked() {
 #[test]
 fn what_goes_round_passes_the_filters_before_as_well() {
     let mut bench = Bench::new(
-        "[FILTER]\nName record_modifier\nMatch *\nRecord seen yes\n[FILTER]\nName rewrite_tag\nMatch in\nRule a . out.$TAG[0] false\n",
+        "[FILTER]\nName record_modifier\nMatch in\nRecord seen once\n[FILTER]\nName record_modifier\nMatch out.*\nRecord seen again\nRecord last yes\n\
+         [FILTER]\nName rewrite_tag\nMatch in\nRule a . out.$TAG[0] false\n",
     );
     bench.push("in", &[r#"{"a":1}"#]);
-    assert_eq!(bench.out(), [("out.in".to_owned(), r#"{"a":1,"seen":"yes","seen":"yes"}"#.to_owned())]);
+    assert_eq!(bench.out(), [("out.in".to_owned(), r#"{"a":1,"seen":"again","last":"yes"}"#.to_owned())]);
 }
 
 #[test]

@@ -132,7 +132,7 @@ pub async fn run(plan: OutputPlan, context: Context) {
     match &plan.to {
         Destination::Http(http) => http::run(&plan, http, &context).await,
         Destination::File(file) => file::run(&plan, file, &context).await,
-        Destination::Stdout(format) => stdout::run(&plan, format, &context).await,
+        Destination::Stdout(to) => stdout::run(&plan, to, &context).await,
         Destination::Forward(forward) => forward::run(&plan, forward, &context).await,
         Destination::Es(es) => es::run(&plan, es, &context).await,
         Destination::CloudWatch(cloudwatch) => cloudwatch::run(&plan, cloudwatch, &context).await,

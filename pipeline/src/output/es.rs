@@ -24,11 +24,13 @@ use super::{
 };
 use crate::{
     config::{
+        Entry,
         error::{At, Problem},
         keys::{Keys, bad},
         value,
     },
     defects::Defect,
+    event::accessor::Accessor,
     parse::Batch,
 };
 
@@ -55,6 +57,7 @@ pub(crate) const KEYS: &[&str] = net_keys!(
     "Logstash_DateFormat",
     "Time_Key",
     "Time_Key_Nanos",
+    "Time_Key_Format",
     "Current_Time_Index",
     "Include_Tag_Key",
     "Tag_Key",
@@ -117,7 +120,7 @@ pub struct Index {
     /// What stands before the date.
     pub prefix: String,
     /// A key whose value stands there instead, if the record has it.
-    pub prefix_key: Option<Vec<String>>,
+    pub prefix_key: Option<Accessor>,
     /// Between prefix and date.
     pub separator: String,
     /// The date, as strftime has it; the whole name may be a pattern.
@@ -132,13 +135,18 @@ pub enum Id {
     /// From where the record was read.
     Generated,
     /// From a key of the record.
-    Key(Vec<String>),
+    Key(Accessor),
 }
 
 pub(crate) fn plan(keys: &Keys<'_>) -> At<EsPlan> {
     refused(keys)?;
-    let key_path =
-        |key| keys.text(key).map(|text| text.trim_start_matches('$').split('.').map(str::to_owned).collect());
+    let accessor = |key| -> At<Option<Accessor>> {
+        let read = |entry: &Entry| {
+            Accessor::new(&entry.value)
+                .ok_or_else(|| (entry.line, bad(entry, "a field, as log or $kubernetes['host']")))
+        };
+        keys.get(key).map(read).transpose()
+    };
     let flag = |key, default| keys.boolean(key, default);
     let logstash = flag("Logstash_Format", false)?;
     let pattern = |key, default: &str| -> At<String> {
@@ -152,11 +160,11 @@ pub(crate) fn plan(keys: &Keys<'_>) -> At<EsPlan> {
         } else {
             pattern("Index", "fluent-bit")?
         },
-        prefix_key: key_path("Logstash_Prefix_Key").filter(|_| logstash),
+        prefix_key: accessor("Logstash_Prefix_Key")?.filter(|_| logstash),
         separator: keys.text("Logstash_Prefix_Separator").unwrap_or_else(|| "-".to_owned()),
         date: if logstash { Some(pattern("Logstash_DateFormat", "%Y.%m.%d")?) } else { None },
     };
-    let id = match (flag("Generate_ID", false)?, key_path("Id_Key")) {
+    let id = match (flag("Generate_ID", false)?, accessor("Id_Key")?) {
         (true, Some(_)) => {
             let line = keys.need("Id_Key")?.line;
             return Err((line, Problem::Contradiction("both `Generate_ID` and `Id_Key` give the id; keep one")));
@@ -192,6 +200,7 @@ pub(crate) fn plan(keys: &Keys<'_>) -> At<EsPlan> {
 
 /// What Fluent Bit knows and this output does not do, each with its reason.
 fn refused(keys: &Keys<'_>) -> At<()> {
+    keys.word("Time_Key_Format", &["%Y-%m-%dT%H:%M:%S"])?;
     let table = [
         ("Cloud_ID", "`Cloud_ID` is not supported; give the address by `Host`, `Port` and `tls on`"),
         ("Cloud_Auth", "`Cloud_Auth` is not supported; give `HTTP_User` and `HTTP_Passwd`"),

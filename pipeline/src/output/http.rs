@@ -90,8 +90,9 @@ pub enum Body {
 }
 
 pub(crate) fn plan(keys: &Keys<'_>) -> At<HttpPlan> {
-    let uri = keys.text("URI").unwrap_or_else(|| "/".to_owned());
-    if !uri.starts_with('/') || uri.bytes().any(|byte| byte <= b' ' || byte >= 0x7f) {
+    let uri = keys.text("URI").unwrap_or_default();
+    let uri = if uri.starts_with('/') { uri } else { format!("/{uri}") };
+    if uri.bytes().any(|byte| byte <= b' ' || byte >= 0x7f) {
         let entry = keys.need("URI")?;
         return Err((entry.line, bad(entry, "a path, as /records")));
     }
@@ -119,10 +120,10 @@ pub(crate) fn plan(keys: &Keys<'_>) -> At<HttpPlan> {
         uri,
         put: keys.word("http_Method", METHODS)? == Some(1),
         body: match keys.word("Format", FORMATS)? {
-            Some(1) => Body::Array,
+            Some(0) => Body::Lines,
             Some(2) => Body::Stream,
             Some(3) => Body::Msgpack,
-            _ => Body::Lines,
+            _ => Body::Array,
         },
         gzip: keys.word("Compress", COMPRESS)?.is_some(),
         headers,
@@ -294,8 +295,8 @@ impl HttpOutput {
     fn request(&self, body: Bytes, tag: Option<&str>) -> Request<Full<Bytes>> {
         let plan = &self.plan;
         let kind = match plan.body {
-            Body::Array => "application/json",
-            Body::Lines | Body::Stream => "application/x-ndjson",
+            Body::Array | Body::Stream => "application/json",
+            Body::Lines => "application/x-ndjson",
             Body::Msgpack => "application/msgpack",
         };
         let method = if plan.put { Method::PUT } else { Method::POST };

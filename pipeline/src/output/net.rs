@@ -79,6 +79,27 @@ pub enum NetError {
     Setup(#[from] TlsError),
 }
 
+/// Keys of Fluent Bit that change nothing here, checked all the same: names are looked up by the system, each delivery has
+/// one connection, which is watched by its answers, there are no proxies, and messages say each thing once.
+fn without_meaning(keys: &Keys<'_>) -> At<()> {
+    keys.word("net.dns.mode", &["UDP", "TCP"])?;
+    keys.word("net.dns.resolver", &["LEGACY", "ASYNC"])?;
+    for key in [
+        "net.dns.prefer_ipv4",
+        "net.dns.prefer_ipv6",
+        "net.tcp_keepalive",
+        "net.connect_timeout_log_error",
+        "net.proxy_env_ignore",
+    ] {
+        keys.get(key).map(|_| keys.boolean(key, false)).transpose()?;
+    }
+    for key in ["net.max_worker_connections", "tls.debug"] {
+        keys.get(key).map(|_| keys.number(key, 0, 0, 1_000_000)).transpose()?;
+    }
+    keys.get("log_suppress_interval").map(|_| keys.millis("log_suppress_interval", 0, 0, 86_400_000)).transpose()?;
+    Ok(())
+}
+
 impl Net {
     pub(crate) fn plan(keys: &Keys<'_>, port: u16, timeout: &'static str) -> At<Self> {
         let ms = |key, default, least| {
@@ -87,6 +108,7 @@ impl Net {
             })
         };
         let tls = tls::client(keys)?;
+        without_meaning(keys)?;
         Ok(Self {
             host: keys.text("Host").unwrap_or_else(|| "127.0.0.1".to_owned()),
             port: keys

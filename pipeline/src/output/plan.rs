@@ -63,8 +63,8 @@ pub enum Destination {
     File(Box<file::FilePlan>),
     /// Nowhere: taken at once.
     Null,
-    /// Lines on standard output.
-    Stdout(RecordFormat),
+    /// JSON on standard output.
+    Stdout(super::stdout::StdoutPlan),
     /// Another agent, by the forward protocol.
     Forward(Box<forward::ForwardPlan>),
     /// Elasticsearch and what speaks like it.
@@ -114,7 +114,9 @@ macro_rules! net_keys {
         &[
             "Host", "Port", "tls", "tls.verify", "tls.verify_hostname", "tls.ca_file", "tls.ca_path", "tls.crt_file", "tls.key_file",
             "tls.vhost", "net.connect_timeout", "net.io_timeout", "net.keepalive", "net.keepalive_idle_timeout",
-            "net.keepalive_max_recycle", $($own),*
+            "net.keepalive_max_recycle", "net.dns.mode", "net.dns.resolver", "net.dns.prefer_ipv4", "net.dns.prefer_ipv6",
+            "net.max_worker_connections", "net.tcp_keepalive", "net.connect_timeout_log_error", "net.proxy_env_ignore",
+            "tls.debug", "log_suppress_interval", $($own),*
         ]
     };
 }

@@ -73,7 +73,7 @@ impl Bulk {
                 hex(batch.id(index) ^ salt, body);
             }
             Id::Key(path) => {
-                let value = event.as_ref().and_then(|event| event.fields.path(path).and_then(text));
+                let value = event.as_ref().and_then(|event| path.get(&event.fields).and_then(text));
                 if let Some(id) = value {
                     body.extend_from_slice(b"\",\"_id\":\"");
                     self.escaper.escape(&id, body);
@@ -99,7 +99,7 @@ impl Bulk {
         }
         self.index_of = Some(time.seconds);
         self.index.clear();
-        let own = index.prefix_key.as_ref().and_then(|path| fields?.path(path).and_then(text));
+        let own = index.prefix_key.as_ref().and_then(|path| path.get(fields?).and_then(text));
         let at = jiff::Timestamp::from_second(time.seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         // The patterns were tried with the configuration.
         let date = |pattern: &str| jiff::fmt::strtime::format(pattern, at).unwrap_or_default();

@@ -117,6 +117,9 @@ fn names_of_indices_ids_and_keys_are_as_configured() {
     assert_eq!(stored["ts"], "2025-11-21T05:50:01.123456789Z");
     let (action, _) = of("Logstash_Format on\nLogstash_Prefix_Key $log\nIndex unused");
     assert_eq!(action["create"]["_index"], "x-2025.11.21");
+    // Seen with Fluent Bit 5.1.1; the record has the field, but it is no text.
+    let (action, _) = of("Logstash_Format on\nLogstash_Prefix_Key $n['a.b']");
+    assert_eq!(action["create"]["_index"], "1-2025.11.21");
     let (action, _) = of("Index logs-%Y.%m\nId_Key log\nWrite_Operation index\nSuppress_Type_Name off\nType _doc");
     assert_eq!((&action["index"]["_index"], &action["index"]["_id"]), (&"logs-2025.11".into(), &"x".into()));
     assert_eq!(action["index"]["_type"], "_doc");

@@ -160,7 +160,7 @@ fn all() -> Vec<u64> {
 
 #[test]
 fn lines_arrays_and_gzip_all_carry_the_same_records_in_order() {
-    for keys in ["", "Format json", "Compress gzip", "Format json\nCompress gzip"] {
+    for keys in ["", "Format json_lines", "Format json_lines\nCompress gzip", "Format json\nCompress gzip"] {
         let (server, buffer, counters) = through(keys, &[], None);
         assert_eq!(server.kept(), all(), "{keys}");
         assert_eq!((buffer.take_acks(0).len(), buffer.is_empty()), (20, true));

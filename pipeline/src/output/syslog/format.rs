@@ -181,8 +181,8 @@ impl Formatter {
             write!(line, " {part}").expect("memory takes every byte");
         }
         line.push(b' ');
-        match header.structured.as_ref().and_then(|key| fields.get(key)?.as_map()) {
-            Some(elements) if !elements.is_empty() => structured(elements, line),
+        match header.structured.as_ref().and_then(|key| Some((key, fields.get(key)?.as_map()?))) {
+            Some((id, parameters)) => structured(id.as_bytes(), parameters, line),
             _ => line.push(b'-'),
         }
         line.push(b' ');
@@ -209,30 +209,28 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// `[id key="value" …]…`
-fn structured(elements: &Fields, line: &mut Vec<u8>) {
+/// `[id key="value" …]`
+fn structured(id: &[u8], parameters: &Fields, line: &mut Vec<u8>) {
     let name = |name: &[u8]| -> Vec<u8> {
         let fits = |byte: &u8| byte.is_ascii_graphic() && !b"=]\"".contains(byte);
         let name: Vec<u8> = name.iter().copied().filter(fits).take(32).collect();
         if name.is_empty() { b"_".to_vec() } else { name }
     };
-    for (id, parameters) in &elements.0 {
-        line.push(b'[');
-        line.extend_from_slice(&name(id));
-        for (key, value) in parameters.as_map().into_iter().flat_map(|map| &map.0) {
-            line.push(b' ');
-            line.extend_from_slice(&name(key));
-            line.extend_from_slice(b"=\"");
-            for byte in text(value).bytes() {
-                if b"\"\\]".contains(&byte) {
-                    line.push(b'\\');
-                }
-                line.push(byte);
+    line.push(b'[');
+    line.extend_from_slice(&name(id));
+    for (key, value) in &parameters.0 {
+        line.push(b' ');
+        line.extend_from_slice(&name(key));
+        line.extend_from_slice(b"=\"");
+        for byte in text(value).bytes() {
+            if b"\"\\]".contains(&byte) {
+                line.push(b'\\');
             }
-            line.push(b'"');
+            line.push(byte);
         }
-        line.push(b']');
+        line.push(b'"');
     }
+    line.push(b']');
 }
 
 /// What would end the message before its time is escaped.

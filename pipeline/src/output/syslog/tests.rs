@@ -18,9 +18,9 @@ fn with(records: &[&str]) -> Arc<Buffer> {
     buffer
 }
 
-const RECORD: &str = r#"{"log":"two\nlines","host":"web 0","sev":"err","n":7,"sd":{"a@1":{"k":"v\"]"}}}"#;
+const RECORD: &str = r#"{"log":"two\nlines","host":"web 0","sev":"err","n":7,"a@1":{"k":"v\"]"}}"#;
 const KEYS: &str = "Syslog_Message_Key log\nSyslog_Hostname_Key host\nSyslog_Severity_Key sev\nSyslog_Appname_Preset app\n\
-                    Syslog_Procid_Key n\nSyslog_SD_Key sd\nSyslog_Facility_Preset local0";
+                    Syslog_Procid_Key n\nSyslog_SD_Key a@1\nSyslog_Facility_Preset local0";
 
 /// What arrives by TCP.
 fn tcp(keys: &str, buffer: &Arc<Buffer>) -> String {

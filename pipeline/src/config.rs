@@ -60,6 +60,8 @@ pub enum SectionKind {
     Upstream,
     /// One server of the group before.
     Node,
+    /// What is loaded at run time: nothing, so it has to be empty.
+    Plugins,
 }
 
 impl SectionKind {
@@ -74,6 +76,7 @@ impl SectionKind {
             Self::MultilineParser => "MULTILINE_PARSER",
             Self::Upstream => "UPSTREAM",
             Self::Node => "NODE",
+            Self::Plugins => "PLUGINS",
         }
     }
 }

@@ -19,7 +19,6 @@ use super::{
 const SECTIONS: &[&str] = &["SERVICE", "INPUT", "FILTER", "OUTPUT", "PARSER", "MULTILINE_PARSER", "UPSTREAM", "NODE"];
 /// Sections that Fluent Bit has and this program has not, and why.
 const REFUSED: &[(&str, &str)] = &[
-    ("PLUGINS", "plugins are not loaded at run time; remove the section"),
     ("STREAM_TASK", "there is no stream processor; filter and tag records instead"),
     ("CUSTOM", "there are no custom plugins; remove the section"),
 ];
@@ -89,6 +88,7 @@ fn heading(line: &str) -> Result<SectionKind, Problem> {
         "MULTILINE_PARSER" => SectionKind::MultilineParser,
         "UPSTREAM" => SectionKind::Upstream,
         "NODE" => SectionKind::Node,
+        "PLUGINS" => SectionKind::Plugins,
         _ => {
             let nearest = nearest(name, SECTIONS);
             return Err(Problem::Unknown { what: "section", word: name.to_owned(), nearest, known: SECTIONS });

@@ -107,6 +107,9 @@ impl<'e> Files<'e> {
         for entry in of(&self.sections, SectionKind::Service, "Parsers_File") {
             self.only(&entry, "a `Parsers_File`", &[SectionKind::Parser, SectionKind::MultilineParser])?;
         }
+        for entry in of(&self.sections, SectionKind::Service, "Plugins_File") {
+            self.only(&entry, "a `Plugins_File`", &[SectionKind::Plugins])?;
+        }
         let mut read: Vec<String> = Vec::new();
         for entry in of(&self.sections, SectionKind::Output, "Upstream") {
             let is_name = |section: &Section| {

@@ -35,15 +35,24 @@ const KEYS: &[&str] = &[
     "storage.max_chunks_up",
     "storage.backlog.mem_limit",
     "storage.metrics",
+    "Plugins_File",
+    "Coro_Stack_Size",
+    "dns.mode",
+    "dns.resolver",
+    "dns.prefer_ipv4",
+    "dns.prefer_ipv6",
+    "json.convert_nan_to_null",
+    "json.escape_unicode",
+    "sp.convert_from_str_to_num",
+    "Hot_Reload.Ensure_Thread_Safety",
+    "Hot_Reload.Timeout",
+    "storage.trim_files",
+    "Enable_Chunk_Trace",
+    "windows.maxstdio",
 ];
 /// Keys that Fluent Bit has and this program has not, and why.
 const REFUSED: &[(&str, &str)] = &[
-    ("Plugins_File", "plugins are not loaded at run time; remove it"),
     ("Streams_File", "there is no stream processor; filter and tag records instead"),
-    ("Coro_Stack_Size", "there are no coroutines; remove it"),
-    ("sp.convert_from_str_to_num", "there is no stream processor; remove it"),
-    ("dns.mode", "names are resolved by the system; remove it"),
-    ("dns.resolver", "names are resolved by the system; remove it"),
     ("storage.delete_irrecoverable_chunks", "damaged segments are never deleted unread; remove it"),
     ("storage.inherit", "state `storage.type` in each input; remove it"),
 ];
@@ -57,6 +66,7 @@ pub(super) fn plan(section: &Section) -> At<ServicePlan> {
     }
     let keys = Keys::with(section, KEYS, &[], &["Parsers_File"])?;
     fixed(&keys)?;
+    without_meaning(&keys)?;
     Ok(ServicePlan {
         flush_ms: keys.millis("Flush", 1_000, 1, 3_600_000)?,
         grace_ms: keys.millis("Grace", 5_000, 0, 3_600_000)?,
@@ -82,6 +92,30 @@ fn fixed(keys: &Keys<'_>) -> At<()> {
         }
     }
     Ok(())
+}
+
+/// Keys that adjust what there is not, so that they change nothing: coroutines, a resolver, a stream processor, plugins of
+/// their own files. Whoever wrote them finds them checked.
+fn without_meaning(keys: &Keys<'_>) -> At<()> {
+    keys.get("Plugins_File");
+    for key in ["Coro_Stack_Size", "windows.maxstdio"] {
+        keys.get(key).map(|_| keys.bytes(key, 24_576, 1, 64_000_000_000)).transpose()?;
+    }
+    keys.get("Hot_Reload.Timeout").map(|_| keys.millis("Hot_Reload.Timeout", 0, 0, 86_400_000)).transpose()?;
+    for key in [
+        "dns.prefer_ipv4",
+        "dns.prefer_ipv6",
+        "json.convert_nan_to_null",
+        "json.escape_unicode",
+        "sp.convert_from_str_to_num",
+        "Hot_Reload.Ensure_Thread_Safety",
+        "storage.trim_files",
+        "Enable_Chunk_Trace",
+    ] {
+        keys.get(key).map(|_| keys.boolean(key, false)).transpose()?;
+    }
+    keys.word("dns.mode", &["UDP", "TCP"])?;
+    keys.word("dns.resolver", &["LEGACY", "ASYNC"]).map(|_| ())
 }
 
 fn http(keys: &Keys<'_>) -> At<Option<HttpServer>> {

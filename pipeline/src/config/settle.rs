@@ -13,6 +13,7 @@ use super::{
 use crate::{input::tail, parse::parser::Parsers};
 
 pub(super) fn plan(config: &Config) -> At<Plan> {
+    no_plugins(config)?;
     let service = service(config)?;
     let around = around(config, &service)?;
     let of = |kind| config.sections.iter().filter(move |section| section.kind == kind).enumerate();
@@ -40,6 +41,18 @@ pub(super) fn plan(config: &Config) -> At<Plan> {
     }
     drop(around);
     Ok(Plan { service, inputs, filters, outputs })
+}
+
+/// The file of plugins that Fluent Bit is installed with names none.
+fn no_plugins(config: &Config) -> At<()> {
+    let mut sections = config.sections.iter().filter(|section| section.kind == SectionKind::Plugins);
+    match sections.find_map(|section| section.entries.first()) {
+        None => Ok(()),
+        Some(entry) => {
+            let (what, why) = ("a plugin of its own file".to_owned(), "plugins are not loaded at run time; remove it");
+            Err((entry.line, Problem::Refused { what, why }))
+        }
+    }
 }
 
 fn service(config: &Config) -> At<ServicePlan> {

@@ -9,18 +9,20 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// Bytes: `5MB`, `5M`, `32k`, `1G`, `4096`. The units are powers of 1000, as Fluent Bit reads them.
+/// Bytes: `5MB`, `5M`, `32k`, `0.5G`, `4096`. The units are powers of 1000, as Fluent Bit reads them.
 pub(crate) fn size(text: &str) -> Option<u64> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let number: u64 = text[..digits].parse().ok()?;
-    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
+    let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let (number, fraction) = text[..digits].split_once('.').unwrap_or((&text[..digits], ""));
+    let number: u64 = number.parse().ok()?;
+    let fraction: f64 = if fraction.is_empty() { 0.0 } else { format!("0.{fraction}").parse().ok()? };
+    let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kb" => 1_000,
         "m" | "mb" => 1_000_000,
         "g" | "gb" => 1_000_000_000,
         _ => return None,
     };
-    number.checked_mul(unit)
+    number.checked_mul(unit)?.checked_add((fraction * unit as f64) as u64)
 }
 
 /// Milliseconds: `5` and `0.25` are seconds, `10s`, `2m`, `1h` and `1d` what they say.
@@ -71,6 +73,8 @@ mod tests {
         assert_eq!(size("32k"), Some(32_000));
         assert_eq!(size("4096"), Some(4096));
         assert_eq!(size("1 G"), Some(1_000_000_000));
+        assert_eq!(size("0.5M"), Some(500_000));
+        assert_eq!((size("1.2.3k"), size(".5M"), size("1.xk")), (None, None, None));
         assert_eq!(size("99999999999999G"), None);
         assert_eq!(size("5 pounds"), None);
         assert_eq!(size("-5"), None);

@@ -72,15 +72,16 @@ pub(super) fn storage(figures: &Figures) -> String {
         .collect();
     let waiting: Map<String, Value> =
         figures.outputs.iter().map(|output| (output.name.clone(), output.stored_bytes.into())).collect();
-    let mut page = json!({"input_chunks": inputs});
+    let segments = figures.store.as_ref().map_or(0, |store| store.segments);
+    let mut layer = json!({"chunks": {"total_chunks": segments, "mem_chunks": 0, "fs_chunks": segments}});
     if let Some(store) = &figures.store {
-        page["storage_layer"] = json!({
-            "chunks": {"fs_chunks": store.segments},
-            "damaged_records": store.damaged, "known_records": store.again,
-            "refused_writes": store.refused, "held_bytes": store.held_bytes, "output_bytes": waiting,
-        });
+        layer["damaged_records"] = store.damaged.into();
+        layer["known_records"] = store.again.into();
+        layer["refused_writes"] = store.refused.into();
+        layer["held_bytes"] = store.held_bytes.into();
+        layer["output_bytes"] = waiting.into();
     }
-    line(&page)
+    line(&json!({"input_chunks": inputs, "storage_layer": layer}))
 }
 
 pub(super) fn reloads(figures: &Figures) -> String {

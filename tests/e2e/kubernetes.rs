@@ -178,7 +178,7 @@ fn a_record_arrives_with_its_text_its_fields_and_its_pod() {
 
     let [web] = &store.with(ACCESS)[..] else { panic!("{:?}", store.events) };
     assert_eq!((&web["data"]["path"], &web["data"]["code"]), (&"/cart?id=7".into(), &"200".into()), "{web}");
-    assert_eq!((web["log"].as_str(), web["stream"].as_str()), (Some(ACCESS), Some("stdout")));
+    assert_eq!((web["log"].as_str(), web["stream"].as_str()), (Some(format!("{ACCESS}\n").as_str()), Some("stdout")));
     let about = &web["kubernetes"];
     for (key, value) in [
         ("pod_name", "web-0"),

@@ -57,6 +57,25 @@ fn minimal(input: &str, output: &str) -> String {
 }
 
 #[test]
+fn keys_that_adjust_what_there_is_not_are_taken_if_they_can_be_meant() {
+    let plan = |service: &str, output: &str| {
+        let text = format!(
+            "[PLUGINS]\n# none\n[SERVICE]\n{service}\n[INPUT]\nName dummy\n[OUTPUT]\nName http\nMatch *\n{output}\n"
+        );
+        Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan()
+    };
+    let service =
+        "Coro_Stack_Size 24576\ndns.mode UDP\ndns.resolver LEGACY\njson.escape_unicode off\nHot_Reload.Timeout 5";
+    let output = "net.dns.mode TCP\nnet.max_worker_connections 4\ntls.debug 1\nlog_suppress_interval 10s";
+    plan(service, output).unwrap();
+    for (service, output) in
+        [("dns.mode FAST", ""), ("Coro_Stack_Size much", ""), ("", "net.tcp_keepalive 5"), ("", "tls.debug x")]
+    {
+        assert_eq!(plan(service, output).unwrap_err().line, if service.is_empty() { 10 } else { 4 });
+    }
+}
+
+#[test]
 fn every_mistake_names_its_line_and_what_to_do() {
     let table = [
         ("[INPUTS]", "agent.conf:1: there is no section `INPUTS`; did you mean `INPUT`?"),

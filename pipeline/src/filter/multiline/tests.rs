@@ -50,6 +50,15 @@ fn what_waits_leaves_in_time_or_at_the_end() {
     assert_eq!(bench.unreleased(), 0);
 }
 
+/// Seen with Fluent Bit 5.1.1; Docker's texts end so.
+#[test]
+fn texts_that_end_with_a_line_feed_get_no_second_one() {
+    let mut bench = Bench::new(JAVA);
+    let texts = ["java.lang.RuntimeException: y\n", "    at a.b(C.java:1)\n", "next\n"].map(record);
+    bench.push("a", &texts.each_ref().map(String::as_str));
+    assert_eq!(logs(&mut bench), ["java.lang.RuntimeException: y\n    at a.b(C.java:1)\n", "next\n"]);
+}
+
 #[test]
 fn without_a_buffer_nothing_waits_for_another_batch() {
     let mut bench = Bench::new(&format!("{JAVA}Buffer off\n"));

@@ -68,7 +68,7 @@ async fn every_form_of_body_is_taken_and_answered_only_then() {
         let request = tokio::spawn(async move { send(address, "POST", "/app/web.log", &headers, body).await });
         let (seen, batches) = around.look(1).await;
         for (tag, event) in &seen {
-            assert_eq!((tag.as_str(), event.fields.get("n")), ("app.web.log", Some(&Value::Int(expected))));
+            assert_eq!((tag.as_str(), event.fields.get("n")), ("app_web.log", Some(&Value::Int(expected))));
             expected += 1;
         }
         assert!(!request.is_finished(), "answered before it was taken");

@@ -23,9 +23,9 @@ const MOST_IN_ALL: usize = 3_000;
 /// Height of a row.
 const ROW: f64 = 30.0;
 /// Room left of the bars.
-pub(super) const LABEL: f64 = 192.0;
+pub(super) const LABEL: f64 = 228.0;
 /// Characters that fit there.
-const MOST_LABEL: usize = 26;
+const MOST_LABEL: usize = 31;
 /// Width of the picture.
 const WIDTH: f64 = 1000.0;
 

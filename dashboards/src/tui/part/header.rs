@@ -146,7 +146,7 @@ pub(crate) fn verdict(board: &Board, look: Look) -> (String, Ink) {
     }
     match (board.findings.broken() as u64, books::broken(board) as u64) {
         (0, 0) => (format!("{} so far", look.good()), Ink::Good),
-        (0, broken) => (format!("{} {} broken so far", look.bad(), units::counted(broken, "promise")), Ink::Bad),
+        (0, broken) => (format!("{} {broken} broken so far", look.bad()), Ink::Bad),
         (broken, _) => (format!("{} {} so far", look.bad(), units::counted(broken, "finding")), Ink::Bad),
     }
 }

@@ -138,6 +138,18 @@ fn streams_are_filtered_and_sorted_and_the_stalled_ones_come_first() {
 }
 
 #[test]
+fn a_copy_breaks_a_promise_of_exactly_once_before_anybody_has_judged() {
+    let mut board = content::passed();
+    board.state.outcome = None;
+    board.state.sample.duplicated = 3;
+    let head = |board: &Board| shown(board, &App::new(LOOK, true), (120, 40)).lines().next().unwrap().trim().to_owned();
+    board.about.limits.copies = None;
+    assert!(head(&board).ends_with("✓ so far"), "{}", head(&board));
+    board.about.limits.copies = Some(0);
+    assert!(head(&board).ends_with("✗ 1 broken so far"), "{}", head(&board));
+}
+
+#[test]
 fn columns_of_the_streams_are_switched_by_their_numbers() {
     let mut app = App { view: View::Streams, ..App::new(LOOK, false) };
     let press = |app: &mut App, code| app.press(KeyEvent::new(code, KeyModifiers::NONE));

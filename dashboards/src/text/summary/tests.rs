@@ -19,6 +19,20 @@ fn unknown() -> Outcome {
 }
 
 #[test]
+fn copies_have_a_limit_beforehand_only_where_none_may_ever_come() {
+    let copies = |delivery, routes| Limits::from(&Contract { delivery, routes, ..Contract::default() }).copies;
+    assert_eq!(copies(Delivery::ExactlyOnce, Vec::new()), Some(0));
+    assert_eq!(copies(Delivery::AtLeastOnce, Vec::new()), None);
+    let route = results::contract::RouteContract {
+        name: "tail".into(),
+        delivery: Delivery::AtLeastOnce,
+        ordered: false,
+        source_loss: results::contract::SourceLossRule::default(),
+    };
+    assert_eq!(copies(Delivery::ExactlyOnce, vec![route]), None);
+}
+
+#[test]
 fn a_pass_says_what_was_seen() {
     insta::assert_snapshot!(render(&passed(), Style::PLAIN));
 }

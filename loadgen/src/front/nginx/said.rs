@@ -144,7 +144,7 @@ mod tests {
         file.write_all(head.as_bytes()).expect("written");
         log.follow(RUN, &mut |said| seen.push(said)).expect("read");
         let named = Said::Dropped(Some(RecordId { stream: StreamId(2), seq: 7 }));
-        assert_eq!(seen, [named.clone()], "the second line has no end yet");
+        assert_eq!(seen, std::slice::from_ref(&named), "the second line has no end yet");
         file.write_all(tail.as_bytes()).expect("written");
         file.write_all(dropped(&format!("/a?id={}", stamp(RUN + 1, 8))).as_bytes()).expect("written");
         log.follow(RUN, &mut |said| seen.push(said)).expect("read");

@@ -205,7 +205,7 @@ fn of_probes_only_the_number_is_known_give_or_take_the_connections() {
     let (driven, _, ledger, ..) = bench.end();
     let arrived = taken(&reader);
     let (least, most) = ledger.snapshot().source_band(RouteId(0));
-    assert_eq!((least + most) / 2, driven.counters.asked - arrived);
+    assert_eq!(u64::midpoint(least, most), driven.counters.asked - arrived);
     assert_eq!(most - least, 2 * 3);
 }
 

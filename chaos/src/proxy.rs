@@ -86,6 +86,7 @@ pub struct Link {
 struct Shared {
     settings: watch::Sender<Setting>,
     tally: Arc<Tally>,
+    wire: Wire,
     /// Faults laid and not healed, oldest first.
     laid: Mutex<Vec<(u64, Fault)>>,
 }
@@ -119,7 +120,7 @@ impl Link {
             });
         };
         let thread = std::thread::Builder::new().name("link".to_owned()).spawn(work).map_err(LinkError::Start)?;
-        let shared = Arc::new(Shared { settings, tally, laid: Mutex::default() });
+        let shared = Arc::new(Shared { settings, tally, wire: plan.wire, laid: Mutex::default() });
         Ok(Self { address, shared, thread: Some(thread) })
     }
 
@@ -139,6 +140,11 @@ impl Link {
             laid.push((id, fault));
         });
         Laid { shared: Arc::clone(&self.shared), fault, id, before }
+    }
+
+    /// What it relays.
+    pub fn wire(&self) -> Wire {
+        self.shared.wire
     }
 
     /// What it did so far.
@@ -173,14 +179,10 @@ impl Laid {
         self.fault.hits(&self.before, &self.shared.tally.read())
     }
 
-    /// Which fault it is.
-    pub fn fault(&self) -> Fault {
-        self.fault
-    }
-
-    /// Heals it; how often it hit.
-    pub fn heal(self) -> u64 {
-        self.hits()
+    /// Heals it; how often it hit, and what that was in words.
+    pub fn heal(self) -> (u64, String) {
+        let now = self.shared.tally.read();
+        (self.fault.hits(&self.before, &now), self.fault.tell(self.shared.wire, &self.before, &now))
     }
 }
 

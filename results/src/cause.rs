@@ -5,6 +5,7 @@ mod duplicated;
 mod history;
 mod life;
 mod lost;
+mod who;
 mod words;
 
 use std::ops::Range;
@@ -32,6 +33,7 @@ enum Kind {
     UnlinkedUnread,
     AgentCrash,
     RefusedInPart,
+    CutOnTheWay,
     AllAfter,
     DatagramsDropped,
     RereadAfterRenameBack,
@@ -52,6 +54,7 @@ impl Kind {
             Self::UnlinkedUnread => "unlinked-unread",
             Self::AgentCrash => "agent-crash",
             Self::RefusedInPart => "refused-in-part",
+            Self::CutOnTheWay => "cut-on-the-way",
             Self::AllAfter => "all-after",
             Self::DatagramsDropped => "datagrams-dropped",
             Self::RereadAfterRenameBack => "reread-after-rename-back",
@@ -86,8 +89,8 @@ pub fn causes(books: &Books, events: &[Event]) -> Vec<Cause> {
             let entry = StreamId(at as u16);
             let case = Case { history: &history, books, entry, stream: books.routes().stream_of(entry) };
             let name = books.name(entry);
-            if lost > 0 && dropped >= lost {
-                causes.extend(summed("lost", &name, case.on_the_wire(dropped, lost)));
+            if lost > 0 && covers(&dropped, lost) {
+                causes.extend(summed("lost", &name, case.on_the_wire(&dropped, lost)));
             } else if lost > 0 {
                 causes.extend(summed("lost", &name, case.explain()));
             }
@@ -98,15 +101,26 @@ pub fn causes(books: &Books, events: &[Event]) -> Vec<Cause> {
     causes
 }
 
-/// Datagrams that the kernel dropped on their way to the sink of a route.
-fn dropped(books: &Books, events: &[Event], route: RouteId) -> u64 {
-    let of = |event: &Event| match &event.what {
-        What::Dropped(dropped) if books.routes().is_single() || books.routes().named(&dropped.route) == Some(route) => {
-            dropped.datagrams
+/// Datagrams that were dropped on their way to the sink of a route, and by whom.
+struct Dropped<'a> {
+    /// Empty: the kernel.
+    link: &'a str,
+    datagrams: u64,
+}
+
+fn dropped<'a>(books: &Books, events: &'a [Event], route: RouteId) -> Vec<Dropped<'a>> {
+    let is_its = |name: &str| books.routes().is_single() || books.routes().named(name) == Some(route);
+    let of = |event: &'a Event| match &event.what {
+        What::Dropped(dropped) if is_its(&dropped.route) && dropped.datagrams > 0 => {
+            Some(Dropped { link: &dropped.link, datagrams: dropped.datagrams })
         }
-        _ => 0,
+        _ => None,
     };
-    events.iter().map(of).fold(0, u64::saturating_add)
+    events.iter().filter_map(of).collect()
+}
+
+fn covers(dropped: &[Dropped<'_>], lost: u64) -> bool {
+    dropped.iter().fold(0, |sum: u64, dropped| sum.saturating_add(dropped.datagrams)) >= lost
 }
 
 /// Sums what one stream lost or got twice by kind; the sentence is that of the first stretch.

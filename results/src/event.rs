@@ -5,7 +5,7 @@
 
 mod parts;
 
-pub use parts::{Dropped, ProcessSample, RouteInfo, RouteSample, Topology};
+pub use parts::{Dropped, ProcessSample, RouteInfo, RouteSample, SourceInfo, Topology, WayInfo};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::StreamId;
@@ -49,7 +49,7 @@ pub enum What {
     Warning(Warning),
     /// A stream stopped moving, or moved again.
     Stall(Stall),
-    /// The kernel dropped datagrams on their way to a sink, by its own counter; once, at the end.
+    /// The kernel, or a link with a fault, dropped datagrams on their way to a sink, by its own counter; at the end.
     Dropped(Dropped),
     /// The run is judged: the last event of a complete run.
     Judged(Box<crate::outcome::Outcome>),

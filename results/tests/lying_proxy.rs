@@ -330,7 +330,7 @@ fn a_stream_that_stops_is_a_stall_and_its_neighbour_is_not() {
     for t in 0..20u64 {
         let stuck = t.min(5) * 10;
         let samples = [StreamSample(t * 10, stuck), StreamSample(t * 10, t * 10)];
-        stalls.extend(detector.observe(t * 500_000, &samples, true, true));
+        stalls.extend(detector.observe(t * 500_000, &samples, |_| true));
     }
     assert_eq!(stalls.len(), 1);
     assert_eq!((stalls[0].stream, stalls[0].from_us, stalls[0].until_us), (STREAM, 2_500_000, None));

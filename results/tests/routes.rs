@@ -134,7 +134,10 @@ fn datagrams_that_the_kernel_dropped_explain_what_is_missing_of_their_route_if_t
         deliver(&ledger, STORE, WEB, 0..100, 10);
         deliver(&ledger, SYSLOG, WEB, 0..90, 10);
         let mut events = started();
-        events.push(Event { t_us: 9, what: What::Dropped(Dropped { route: route.to_owned(), datagrams }) });
+        events.push(Event {
+            t_us: 9,
+            what: What::Dropped(Dropped { route: route.to_owned(), datagrams, link: String::new() }),
+        });
         let outcome = judged(&ledger.close().unwrap(), udp_may_lose(), &events);
         let [cause] = &outcome.causes[..] else { panic!("{:?}", outcome.causes) };
         (cause.cause.clone(), cause.count, cause.stream.clone())
@@ -190,7 +193,7 @@ fn nothing_of_a_stream_to_drop_may_arrive_and_all_of_it_that_stays_away_proves_t
     assert_eq!(ledger.streams(), [StreamSample(100, 100), StreamSample(0, 0)]);
     let mut stalls = StallDetector::new(1);
     for t_us in [0, 1_000_000, 9_000_000] {
-        assert_eq!(stalls.observe(t_us, &ledger.streams(), true, true), []);
+        assert_eq!(stalls.observe(t_us, &ledger.streams(), |_| true), []);
     }
     let samples = ledger.route_samples(&ledger.take_latencies());
     assert_eq!((samples.len(), samples[0].due, samples[0].delivered), (1, 100, 100));
@@ -363,6 +366,7 @@ fn what_each_process_used_and_went_through_is_told() {
                 routes: vec![route("store", &["aggregator-0"]), route("syslog", &[])],
                 dropped: Vec::new(),
                 processes: vec!["forwarder".to_owned(), process()],
+                ..Topology::default()
             }),
         ),
         at(1, agent(AgentEvent::Started { pid: 4, process: process() })),

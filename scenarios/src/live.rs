@@ -44,6 +44,7 @@ mod probes;
 mod processes;
 mod restart;
 mod routes;
+mod sockets;
 mod sources;
 mod stage;
 mod sweep;

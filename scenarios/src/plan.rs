@@ -18,6 +18,7 @@ pub use self::{
 mod bundle;
 mod check;
 pub mod names;
+pub mod paths;
 mod topology;
 
 /// Without a `contract.stall`, a stream that stands this long has stalled.

@@ -12,8 +12,8 @@ pub(crate) fn perform(out: &Path) -> anyhow::Result<u8> {
     swept.processes += searches.processes;
     swept.folders += searches.folders;
     print::out(&format!(
-        "{} unfinished run(s) closed as broken off, {} process(es) ended, {} work folder(s) removed\n",
-        swept.runs, swept.processes, swept.folders
+        "{} unfinished run(s) closed as broken off, {} process(es) ended, {} work folder(s) and {} folder(s) of sockets removed\n",
+        swept.runs, swept.processes, swept.folders, swept.sockets
     ));
     Ok(exit::PASS)
 }

@@ -27,6 +27,7 @@ mod reload;
 mod report;
 mod scenarios;
 mod shapes;
+mod sockets;
 mod stdin;
 mod storms;
 mod support;

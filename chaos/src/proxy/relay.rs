@@ -40,11 +40,12 @@ impl Relay {
         Self { to: plan.to, settings, tally, dice }
     }
 
-    /// Notes when a piece that came now is to arrive.
-    pub(super) fn piece<B>(&self, fault: Option<Fault>, bytes: B) -> Piece<B> {
+    /// Notes when a piece of so many bytes that came now is to arrive.
+    pub(super) fn piece<B>(&self, fault: Option<Fault>, length: usize, bytes: B) -> Piece<B> {
         let due = match fault {
             Some(Fault::Delay { ms }) => {
                 add(&self.tally.delayed, 1);
+                add(&self.tally.delayed_bytes, length as u64);
                 Some(Instant::now() + Duration::from_millis(ms))
             }
             _ => None,

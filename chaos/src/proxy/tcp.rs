@@ -5,7 +5,7 @@
 //! ```
 //! An end of one side is handed on as an end; a reset as a reset.
 
-use std::{io, time::Duration};
+use std::{cell::Cell, io, time::Duration};
 
 use socket2::SockRef;
 use tokio::{
@@ -29,6 +29,8 @@ const PIECE: usize = 16 << 10;
 const PIECES: usize = 64;
 /// Most connections at a time; more wait in the kernel's queue.
 const CONNECTIONS: usize = 1_024;
+/// The most that is counted of what a cut connection still had to bring, bytes.
+const UNREAD_MAX: u64 = 16 << 20;
 /// Rest after a failed accept.
 const REST: Duration = Duration::from_millis(10);
 
@@ -65,20 +67,45 @@ async fn connection(mut relay: Relay, mut near: TcpStream) {
     };
     let Some(mut far) = far else { return reset(&near) };
     let _ = far.set_nodelay(true);
+    let (there, back) = (Flow::default(), Flow::default());
     let ended = {
         let (near_in, near_out) = near.split();
         let (far_in, far_out) = far.split();
-        let there = pump(&relay, near_in, far_out, |n| add(&relay.tally.bytes_there, n));
-        let back = pump(&relay, far_in, near_out, |n| add(&relay.tally.bytes_back, n));
+        let onward = pump(&relay, &there, near_in, far_out, |n| add(&relay.tally.bytes_there, n));
+        let answers = pump(&relay, &back, far_in, near_out, |n| add(&relay.tally.bytes_back, n));
         tokio::select! {
             biased;
-            () = cut(&relay, cuts) => Err(Broken),
-            ended = async { tokio::try_join!(there, back) } => ended.map(drop),
+            () = cut(&relay, cuts) => Err(Broken::Cut),
+            ended = async { tokio::try_join!(onward, answers) } => ended.map(drop),
         }
     };
-    if ended.is_err() {
+    if let Err(broken) = ended {
+        if broken == Broken::Cut {
+            add(&relay.tally.cut_bytes, there.under_way(&near) + back.under_way(&far));
+        }
         reset(&near);
         reset(&far);
+    }
+}
+
+/// What went one way over one connection, bytes.
+#[derive(Debug, Default)]
+struct Flow {
+    taken: Cell<u64>,
+    handed_on: Cell<u64>,
+}
+
+impl Flow {
+    /// What was taken and not handed on, and what still lies where it would have been taken from.
+    fn under_way(&self, from: &TcpStream) -> u64 {
+        let mut unread = 0;
+        let mut buffer = [0; PIECE];
+        while let Ok(read @ 1..) = from.try_read(&mut buffer)
+            && unread < UNREAD_MAX
+        {
+            unread += read as u64;
+        }
+        self.taken.get() - self.handed_on.get() + unread
     }
 }
 
@@ -112,28 +139,48 @@ async fn cut(relay: &Relay, cuts: u64) {
 }
 
 /// The connection is to be reset.
-#[derive(Debug)]
-struct Broken;
+#[derive(Debug, PartialEq, Eq)]
+enum Broken {
+    /// By a fault.
+    Cut,
+    /// One side has reset it, or the link ends.
+    Over,
+}
 
 impl From<io::Error> for Broken {
     fn from(_: io::Error) -> Self {
-        Self
+        Self::Over
     }
 }
 
 impl From<Over> for Broken {
     fn from(_: Over) -> Self {
-        Self
+        Self::Over
     }
 }
 
 /// Carries one direction until its end.
-async fn pump(relay: &Relay, from: ReadHalf<'_>, to: WriteHalf<'_>, count: impl Fn(u64)) -> Result<(), Broken> {
+async fn pump(
+    relay: &Relay,
+    flow: &Flow,
+    from: ReadHalf<'_>,
+    to: WriteHalf<'_>,
+    count: impl Fn(u64),
+) -> Result<(), Broken> {
     let (pieces, queue) = mpsc::channel(PIECES);
-    tokio::try_join!(take(relay, from, pieces), hand_on(relay, to, queue, count)).map(drop)
+    let counted = |n| {
+        flow.handed_on.update(|before| before + n);
+        count(n);
+    };
+    tokio::try_join!(take(relay, flow, from, pieces), hand_on(relay, to, queue, counted)).map(drop)
 }
 
-async fn take(relay: &Relay, mut from: ReadHalf<'_>, pieces: mpsc::Sender<Piece<Vec<u8>>>) -> Result<(), Broken> {
+async fn take(
+    relay: &Relay,
+    flow: &Flow,
+    mut from: ReadHalf<'_>,
+    pieces: mpsc::Sender<Piece<Vec<u8>>>,
+) -> Result<(), Broken> {
     let mut settings = relay.settings.clone();
     let mut buffer = vec![0; PIECE];
     let mut noted = 0;
@@ -163,11 +210,12 @@ async fn take(relay: &Relay, mut from: ReadHalf<'_>, pieces: mpsc::Sender<Piece<
         if read == 0 {
             return Ok(());
         }
+        flow.taken.update(|before| before + read as u64);
         if relay.is_cut(fault) {
             add(&relay.tally.cut, 1);
-            return Err(Broken);
+            return Err(Broken::Cut);
         }
-        place.send(relay.piece(fault, buffer[..read].to_vec()));
+        place.send(relay.piece(fault, read, buffer[..read].to_vec()));
     }
 }
 

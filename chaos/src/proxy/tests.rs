@@ -104,7 +104,7 @@ fn a_delay_is_kept_each_way_and_healed() {
     let before = clock::mono_us();
     assert_eq!(talk(&mut stream, b"hello").unwrap(), b"hello");
     assert!(clock::mono_us() - before >= 300_000);
-    assert_eq!(laid.heal(), 2);
+    assert_eq!(laid.heal(), (2, "2 pieces of traffic, 10 bytes, came 150 ms later".to_owned()));
     let before = clock::mono_us();
     for _ in 0..10 {
         talk(&mut stream, b"hello").unwrap();
@@ -126,7 +126,22 @@ fn a_cut_resets_what_is_open_and_nothing_else() {
     }
     assert_eq!(laid.hits(), 2);
     assert_eq!(talk(&mut connect(&link), b"new").unwrap(), b"new");
-    assert_eq!(laid.heal(), 2);
+    assert_eq!(laid.heal(), (2, "2 connections reset, and 0 bytes on the way lost".to_owned()));
+}
+
+#[test]
+fn what_lies_in_a_link_that_is_cut_is_counted() {
+    let link = link();
+    let mut stream = connect(&link);
+    talk(&mut stream, b"hello").unwrap();
+    let held = link.lay(Fault::Hang);
+    stream.write_all(&[0; 20_000]).unwrap();
+    until("something held", || held.hits() == 1);
+    let cut = link.lay(Fault::Cut);
+    let error = stream.read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    assert_eq!(cut.heal(), (1, "1 connection reset, and 20000 bytes on the way lost".to_owned()));
+    assert_eq!(link.counters().bytes_there, 5, "they are lost indeed");
 }
 
 #[test]
@@ -236,11 +251,11 @@ fn datagrams_pass_both_ways_and_are_lost_by_faults() {
         sender.send_to(b"lost", link.addr()).unwrap();
     }
     until("three lost", || laid.hits() == 3);
-    drop(laid);
+    assert_eq!(laid.heal(), (3, "3 datagrams lost".to_owned()));
     let laid = link.lay(Fault::Delay { ms: 100 });
     let before = clock::mono_us();
     sender.send_to(b"late", link.addr()).unwrap();
     let (length, _) = peer.recv_from(&mut buffer).unwrap();
-    assert_eq!((&buffer[..length], laid.heal()), (&b"late"[..], 1));
+    assert_eq!((&buffer[..length], laid.heal().0), (&b"late"[..], 1));
     assert!(clock::mono_us() - before >= 100_000);
 }

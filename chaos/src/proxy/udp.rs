@@ -1,6 +1,6 @@
 //! Datagrams: each sender has a socket of its own towards where the link leads, so that answers find their way back.
 
-use std::{collections::BTreeMap, net::SocketAddr, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, rc::Rc, sync::atomic::AtomicU64, time::Duration};
 
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
 
@@ -60,7 +60,8 @@ pub(super) async fn serve(socket: std::net::UdpSocket, relay: Relay) {
                         senders.insert(from, (far, tasks.spawn_local(answers)));
                     }
                     let far = Rc::clone(&senders[&from].0);
-                    send(&relay, *relay.settings.borrow(), &there, (far, relay.to, buffer[..length].to_vec()));
+                    let way = (&there, &relay.tally.dropped);
+                    send(&relay, *relay.settings.borrow(), way, (far, relay.to, buffer[..length].to_vec()));
                 }
                 // Someone before was not there; it says nothing about the next.
                 Err(_) => tokio::time::sleep(REST).await,
@@ -89,7 +90,8 @@ async fn answers(far: Rc<UdpSocket>, near: Rc<UdpSocket>, to: SocketAddr, relay:
         match far.recv_from(&mut buffer).await {
             Ok((length, from)) if from == relay.to => {
                 let setting = *relay.settings.borrow();
-                send(&relay, setting, &back, (Rc::clone(&near), to, buffer[..length].to_vec()));
+                let way = (&back, &relay.tally.dropped_back);
+                send(&relay, setting, way, (Rc::clone(&near), to, buffer[..length].to_vec()));
             }
             Ok(_) => {}
             Err(_) => tokio::time::sleep(REST).await,
@@ -98,13 +100,18 @@ async fn answers(far: Rc<UdpSocket>, near: Rc<UdpSocket>, to: SocketAddr, relay:
 }
 
 /// Sends a datagram on its way, unless a fault has it lost.
-fn send(relay: &Relay, setting: Setting, way: &mpsc::Sender<Letter>, letter: (Rc<UdpSocket>, SocketAddr, Vec<u8>)) {
+fn send(
+    relay: &Relay,
+    setting: Setting,
+    (way, dropped): (&mpsc::Sender<Letter>, &AtomicU64),
+    letter: (Rc<UdpSocket>, SocketAddr, Vec<u8>),
+) {
     if setting.is_frozen() || relay.is_cut(setting.fault) {
-        add(&relay.tally.dropped, 1);
+        add(dropped, 1);
         return;
     }
     let fault = setting.fault.filter(|fault| matches!(fault, Fault::Delay { .. }));
-    if way.try_send(relay.piece(fault, letter)).is_err() {
+    if way.try_send(relay.piece(fault, letter.2.len(), letter)).is_err() {
         add(&relay.tally.overflowed, 1);
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{
     Explained, Kind,
+    life::Ending,
     lost::Case,
     words::{name, seconds, short},
 };
@@ -17,8 +18,8 @@ pub(super) fn explain(book: &StreamBook, case: &Case<'_>) -> Vec<Explained> {
     let mut parts = Vec::new();
     for (seqs, copies, allowance) in book.allowed_surplus() {
         let (kind, why) = match allowance {
-            Allowance::InFlight => (Kind::ResentInFlight, "were in flight when the agent went down"),
-            Allowance::AnswerLost => (Kind::AckLost, "were taken, and the answer was lost on purpose"),
+            Allowance::InFlight => (Kind::ResentInFlight, format!("were in flight when {} went down", case.carrier())),
+            Allowance::AnswerLost => (Kind::AckLost, "were taken, and the answer was lost on purpose".to_owned()),
         };
         let evidence = vec![format!("records {} {why}: the contract allows it.", sentence([seqs.clone()], 1))];
         parts.push(Explained { kind, count: (seqs.end - seqs.start) * copies, seqs, evidence });
@@ -36,7 +37,8 @@ fn forbidden(case: &Case<'_>, seqs: &Range<u64>, again: Option<&Again>) -> (Kind
     let records = sentence([seqs.clone()], 1);
     let at = again.map_or_else(String::new, |again| format!(" at {}", seconds(again.from_us)));
     let from_us = again.map_or(u64::MAX, |again| again.from_us);
-    let ended = history.endings.iter().rev().find(|ending| ending.t_us <= from_us && ending.restarted_us.is_some());
+    let came_back = |ending: &&Ending| ending.t_us <= from_us && ending.restarted_us.is_some();
+    let ended = history.endings.iter().rev().filter(|ending| case.is_on_the_way(ending)).find(came_back);
     let holder = history.holder(stream, seqs.start).map(|(_, life)| life);
     let back =
         history.rolled_back.iter().rev().find(|(of, t_us, path)| {
@@ -45,10 +47,11 @@ fn forbidden(case: &Case<'_>, seqs: &Range<u64>, again: Option<&Again>) -> (Kind
     // A restart explains a second copy better than a rename before it.
     if let Some((_, t_us, path)) = back.filter(|(_, t_us, _)| ended.is_none_or(|ending| ending.t_us < *t_us)) {
         let evidence = format!(
-            "{} was renamed away and back at {}; records {records} of it arrived again{at}: the agent took it for another file and \
+            "{} was renamed away and back at {}; records {records} of it arrived again{at}: {} took it for another file and \
              read it anew from its start.",
             name(path),
-            seconds(*t_us)
+            seconds(*t_us),
+            case.reader()
         );
         return (Kind::RereadAfterRenameBack, vec![evidence]);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::life::{Ending, Life, Trouble, Unlinked};
 use crate::{
-    event::{AgentEvent, Event, Fault, FaultState, Generation, RotationStep, StepKind, StreamSample, What},
+    event::{AgentEvent, Event, Fault, FaultState, Generation, RotationStep, SourceInfo, StepKind, StreamSample, What},
     identity::StreamId,
     proofs::hits_sink,
 };
@@ -19,7 +19,10 @@ pub(super) struct History {
     /// Per stream: indexes of its files, in order.
     pub(super) of: BTreeMap<u16, Vec<usize>>,
     pub(super) endings: Vec<Ending>,
-    pub(super) started_us: Vec<u64>,
+    /// When which process was started.
+    pub(super) started: Vec<(u64, String)>,
+    /// Where records enter and what stands on their ways, if the scenario tells.
+    pub(super) sources: Vec<SourceInfo>,
     /// When a rename was rolled back: (stream, time, path).
     pub(super) rolled_back: Vec<(u16, u64, String)>,
     troubles: Vec<Trouble>,
@@ -39,6 +42,7 @@ impl History {
     fn fold(&mut self, event: &Event, written: &[u64]) {
         let t_us = event.t_us;
         match &event.what {
+            What::Topology(topology) => self.sources.clone_from(&topology.sources),
             What::Streams(samples) => self.samples.push((t_us, samples.clone())),
             What::Fault(fault) if hits_sink(&fault.name) => self.trouble(t_us, fault),
             What::GenerationOpened(opened) => self.opened(t_us, opened, written),
@@ -51,7 +55,7 @@ impl History {
             }
             What::RotationStep(step) if step.error.is_none() => self.step(t_us, step),
             What::Agent(AgentEvent::Started { process, .. }) => {
-                self.started_us.push(t_us);
+                self.started.push((t_us, process.clone()));
                 if let Some(ending) = self.endings.iter_mut().rev().find(|ending| ending.process == *process) {
                     ending.restarted_us.get_or_insert(t_us);
                 }
@@ -100,12 +104,13 @@ impl History {
     fn trouble(&mut self, t_us: u64, fault: &Fault) {
         match fault.state {
             FaultState::Applied => {
-                let (name, on) = (fault.name.clone(), fault.on.clone());
-                self.troubles.push(Trouble { id: fault.id, name, on, from_us: t_us, until_us: None });
+                let (name, on, detail) = (fault.name.clone(), fault.on.clone(), fault.detail.clone());
+                self.troubles.push(Trouble { id: fault.id, name, on, detail, from_us: t_us, until_us: None });
             }
             FaultState::Healed | FaultState::NoEffect => {
                 if let Some(open) = self.troubles.iter_mut().rev().find(|trouble| trouble.id == fault.id) {
                     open.until_us.get_or_insert(t_us);
+                    open.detail.clone_from(&fault.detail);
                 }
             }
         }
@@ -161,9 +166,19 @@ impl History {
         Some(life.opened_us.saturating_sub(renamed_us) / 1000)
     }
 
-    /// The fault of the sink that was in force for most of a stretch of time.
-    pub(super) fn trouble_within(&self, from_us: u64, to_us: u64) -> Option<&Trouble> {
-        let hit = self.troubles.iter().filter(|trouble| trouble.within(from_us, to_us) > 0);
+    /// The faults of sinks and of what leads to them.
+    pub(super) fn troubles(&self) -> impl Iterator<Item = &Trouble> {
+        self.troubles.iter()
+    }
+
+    /// The one of those that `concern` somebody that was in force for most of a stretch of time.
+    pub(super) fn trouble_within(
+        &self,
+        from_us: u64,
+        to_us: u64,
+        concerns: impl Fn(&Trouble) -> bool,
+    ) -> Option<&Trouble> {
+        let hit = self.troubles.iter().filter(|trouble| concerns(trouble) && trouble.within(from_us, to_us) > 0);
         hit.max_by_key(|trouble| trouble.within(from_us, to_us))
     }
 
@@ -187,8 +202,9 @@ impl History {
         self.samples.iter().find(enough).map(|(t_us, _)| *t_us)
     }
 
-    /// The start of the agent's lifetime that holds a moment.
-    pub(super) fn lifetime_from(&self, t_us: u64) -> u64 {
-        self.started_us.iter().copied().take_while(|&start| start <= t_us).last().unwrap_or(0)
+    /// The start of the lifetime that holds a moment, of a process that `is_it`.
+    pub(super) fn lifetime_from(&self, t_us: u64, is_it: impl Fn(&str) -> bool) -> u64 {
+        let before = self.started.iter().take_while(|(start, _)| *start <= t_us);
+        before.filter(|(_, process)| is_it(process)).last().map_or(0, |(start, _)| *start)
     }
 }

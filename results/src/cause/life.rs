@@ -40,13 +40,15 @@ pub(super) struct Unlinked {
     pub(super) held: Option<bool>,
 }
 
-/// A fault of the sink, while it was in force.
+/// A fault of a sink or of a link, while it was in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Trouble {
     pub(super) id: u32,
     pub(super) name: String,
-    /// The route whose sink it was; empty where there is one only.
+    /// The route or the link; empty where there is one sink only.
     pub(super) on: String,
+    /// What it came to.
+    pub(super) detail: String,
     pub(super) from_us: u64,
     pub(super) until_us: Option<u64>,
 }

@@ -5,12 +5,14 @@
 //! end of a file    ▓▓▓·│▓▓▓▓             closed-unread-after-rotation · unlinked-unread
 //! around a kill    ▓▓··▓▓                agent-crash
 //! while halved     ▓▓·▓·▓▓               refused-in-part
+//! around a cut     ▓▓··▓▓                cut-on-the-way
 //! to the very end  ▓▓··│····│····        all-after
 //! sent, no files   ▓▓··▓▓·▓▓             taken-and-dropped
 //! ```
 
 mod unread;
 mod whole;
+mod wire;
 
 use std::ops::Range;
 
@@ -51,24 +53,6 @@ impl Case<'_> {
         self.book().lost().map(|hole| self.hole(hole, whole.as_ref())).collect()
     }
 
-    /// The kernel's own count of dropped datagrams covers all that is missing of the route: nothing is left to the agent.
-    pub(super) fn on_the_wire(&self, dropped: u64, lost: u64) -> Vec<Explained> {
-        let evidence = |hole: &Range<u64>| {
-            format!(
-                "records {} are among the {lost} missing ones of the route, and the kernel dropped {dropped} datagrams on their \
-                 way to its sink, by the socket's own counter.",
-                sentence([hole.clone()], 1)
-            )
-        };
-        let explained = |hole: Range<u64>| Explained {
-            kind: Kind::DatagramsDropped,
-            count: hole.end - hole.start,
-            evidence: vec![evidence(&hole)],
-            seqs: hole,
-        };
-        self.book().lost().map(explained).collect()
-    }
-
     fn hole(&self, hole: Range<u64>, whole: Option<&Whole>) -> Explained {
         let (kind, evidence) = self.reason(&hole, whole);
         Explained { kind, count: hole.end - hole.start, seqs: hole, evidence }
@@ -82,9 +66,10 @@ impl Case<'_> {
             return (Kind::RefusedInPart, vec![sentence]);
         }
         let Some((_, first)) = self.history.holder(self.stream, hole.start) else {
-            return match self.taken(hole) {
-                Some(sentence) => (Kind::TakenAndDropped, vec![sentence]),
-                None => (Kind::Unexplained, vec![self.unexplained(hole)]),
+            return match (self.cut(hole), self.taken(hole)) {
+                (Some(sentence), _) => (Kind::CutOnTheWay, vec![sentence]),
+                (None, Some(sentence)) => (Kind::TakenAndDropped, vec![sentence]),
+                (None, None) => (Kind::Unexplained, vec![self.unexplained(hole)]),
             };
         };
         let from_start = hole.start == first.first_seq;
@@ -93,6 +78,9 @@ impl Case<'_> {
             && let Some(whole) = whole
         {
             return (whole.kind, whole.evidence.clone());
+        }
+        if let Some(sentence) = self.cut(hole) {
+            return (Kind::CutOnTheWay, vec![sentence]);
         }
         let to_end = hole.end >= self.book().marks().written;
         let spans = hole.end > first.end_seq;
@@ -109,7 +97,7 @@ impl Case<'_> {
     /// The end of the agent that the hole lies around: it begins where deliveries stood then, and ends in what was written.
     fn crash(&self, hole: &Range<u64>) -> Option<&Ending> {
         let before = self.book().arrived().count_in(0..hole.start);
-        self.history.endings.iter().find(|ending| {
+        self.history.endings.iter().filter(|ending| self.is_on_the_way(ending)).find(|ending| {
             let Some(then) = self.history.sample_at(self.entry, ending.t_us) else { return false };
             let Some(soon) = self.history.sample_at(self.entry, ending.t_us + SLACK_US) else { return false };
             let later = self.book().arrived().next_set(hole.end).is_some();
@@ -141,14 +129,15 @@ impl Case<'_> {
     fn taken(&self, hole: &Range<u64>) -> Option<String> {
         let (_, most) = self.books.source_band(self.books.routes().route_of(self.entry));
         let later = self.book().arrived().next_set(hole.end)?;
-        let lived_on = self.history.endings.iter().all(|ending| {
+        let mut ends = self.history.endings.iter().filter(|ending| self.is_on_the_way(ending));
+        let lived_on = ends.all(|ending| {
             self.history.sample_at(self.entry, ending.t_us).is_some_and(|then| then.0 <= hole.start || then.0 > later)
         });
         (most == 0 && lived_on).then(|| {
             format!(
-                "no send of records {} failed, the agent was up, and record {later} after them arrived: it took them and dropped \
-                 them.",
-                sentence([hole.clone()], 1)
+                "no send of records {} failed, {} was up, and record {later} after them arrived: it took them and dropped them.",
+                sentence([hole.clone()], 1),
+                self.reader()
             )
         })
     }

@@ -14,6 +14,32 @@ pub struct Topology {
     pub dropped: Vec<StreamId>,
     /// Names of the processes under test, in the order of the scenario.
     pub processes: Vec<String>,
+    /// Where the records of which streams enter, and what stands on their ways.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceInfo>,
+}
+
+/// Where the records of some streams enter, as far as the scenario tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceInfo {
+    /// The streams.
+    pub streams: Vec<StreamId>,
+    /// Names of the processes that may take them in; several: one of them does.
+    pub readers: Vec<String>,
+    /// What stands on the way to the end of each route; index = route.
+    pub ways: Vec<WayInfo>,
+}
+
+/// What may stand on one way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WayInfo {
+    /// Names of processes.
+    pub processes: Vec<String>,
+    /// Names of links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
 }
 
 /// A way that every record takes.
@@ -66,6 +92,9 @@ pub struct ProcessSample {
 pub struct Dropped {
     /// Name of the route; empty if it is the only one.
     pub route: String,
-    /// How many, by the counter of the socket.
+    /// How many, by the counter of the socket, or of the link.
     pub datagrams: u64,
+    /// The link that lost them on purpose; empty: the kernel dropped them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub link: String,
 }

@@ -1,13 +1,18 @@
 //! What a run says first: its streams on every route, and what stands between load and books.
 
+use std::collections::BTreeSet;
+
 use results::{
-    event::{RouteInfo, Topology},
+    event::{RouteInfo, SourceInfo, Topology, WayInfo},
     identity::StreamId,
     route::Routes,
 };
 
 use crate::{
-    plan::{Plan, Way},
+    plan::{
+        Plan, Way,
+        paths::{Between, Paths, Source},
+    },
     spec::Expect,
 };
 
@@ -38,7 +43,27 @@ pub(super) fn topology(plan: &Plan) -> Option<Topology> {
         routes: plan.ways.iter().enumerate().map(route).collect(),
         dropped,
         processes: plan.instances.iter().map(|instance| instance.name.clone()).collect(),
+        sources: sources(plan),
     })
+}
+
+/// Where records enter and what stands on their ways, where processes have names.
+fn sources(plan: &Plan) -> Vec<SourceInfo> {
+    if plan.instances.is_empty() {
+        return Vec::new();
+    }
+    let processes = |at: &BTreeSet<usize>| at.iter().map(|&at| plan.instances[at].name.clone()).collect();
+    let way = |way: &Between| WayInfo {
+        processes: processes(&way.processes),
+        links: way.links.iter().map(|&at| plan.links[at].name.clone()).collect(),
+    };
+    let paths = Paths::of(plan);
+    let source = |source: &Source| SourceInfo {
+        streams: source.streams.clone(),
+        readers: processes(&source.readers),
+        ways: source.ways.iter().map(way).collect(),
+    };
+    paths.sources().iter().map(source).collect()
 }
 
 /// The streams of which nothing may arrive.

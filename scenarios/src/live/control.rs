@@ -16,7 +16,7 @@ use super::{
     stage::Stage,
     trial::{Trial, marks},
 };
-use crate::plan::Plan;
+use crate::plan::{Plan, paths::Paths};
 
 /// From one look at everything to the next.
 const TICK: Duration = Duration::from_millis(20);
@@ -36,6 +36,7 @@ pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Tri
         by_hand: ByHand::new(plan, how.seed, how.orders.clone(), faults.first_free_id()),
         faults,
         stalls: StallDetector::new(plan.contract.stall_limit_us),
+        paths: Paths::of(plan),
         measured_from: None,
     };
     stage.start(plan, trial.clock())?;
@@ -55,6 +56,7 @@ struct Control<'p> {
     faults: Faults,
     by_hand: ByHand<'p>,
     stalls: StallDetector,
+    paths: Paths,
     measured_from: Option<u64>,
 }
 
@@ -163,8 +165,12 @@ impl Control<'_> {
         if trial.streams_due() {
             let now = trial.now_us();
             let streams = stage.ledger.streams();
-            let up = stage.processes.missing().is_none() && !self.faults.agent_is_down();
-            for stall in self.stalls.observe(now, &stage.ledger.owed(), !self.faults.sink_is_sick(), up) {
+            let (outage, routes) = (self.faults.outage(&stage.processes), stage.ledger.routes());
+            let can_move = |entry| {
+                let (stream, route) = (routes.stream_of(entry), routes.route_of(entry));
+                !outage.holds_up(self.paths.way(stream, route), route)
+            };
+            for stall in self.stalls.observe(now, &stage.ledger.owed(), can_move) {
                 trial.say(What::Stall(stall));
             }
             trial.say(What::Streams(streams));

@@ -31,11 +31,13 @@ use crate::{plan::Plan, spec::FaultDo};
 
 mod beyond;
 mod end;
+mod outage;
 mod reload;
 mod sink;
 mod written;
 
 pub(super) use end::book_down;
+pub(super) use outage::Outage;
 
 /// What faults act on.
 pub(super) struct Scene<'a> {
@@ -111,9 +113,9 @@ impl Faults {
         Ok(Self { planned, targets, next: 0, active: Vec::new() })
     }
 
-    /// True while something done to the sink is in force.
-    pub(super) fn sink_is_sick(&self) -> bool {
-        self.active.iter().any(|active| !active.planned.kind.hits_agent())
+    /// What is out of order now.
+    pub(super) fn outage(&self, processes: &Processes) -> Outage {
+        Outage::of(&self.active, processes)
     }
 
     /// True while a process of the agent is down or stopped by a fault.

@@ -9,9 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::TempDir;
 use thiserror::Error;
 
+use super::sockets::Sockets;
 use crate::plan::names::{Known, KubePart, LinkPart, Name, Part, SinkPart, parts};
 
 /// Ports that are tried, below what systems hand out by themselves.
@@ -79,14 +79,13 @@ pub(super) struct Names {
     pub(super) links: Vec<SocketAddr>,
     pub(super) kube: Option<KubeAt>,
     pub(super) ports: Ports,
-    sockets: TempDir,
+    sockets: Sockets,
 }
 
 impl Names {
     /// Routes and links have no address yet.
     pub(super) fn new(known: &Known, root: &Path, seed: u64) -> Result<Self, NameError> {
-        // Not below the run folder: the path of a socket has at most 107 bytes.
-        let sockets = tempfile::Builder::new().prefix("tailproof-").tempdir().map_err(NameError::Sockets)?;
+        let sockets = Sockets::make().map_err(NameError::Sockets)?;
         let (known, root) = (known.clone(), root.to_owned());
         let ports = Ports::new(std::process::id());
         Ok(Self { known, root, seed, ends: Vec::new(), links: Vec::new(), kube: None, ports, sockets })

@@ -127,6 +127,11 @@ impl Processes {
         }
     }
 
+    /// The place of the one of that name; without a name the first.
+    pub(super) fn index(&self, name: Option<&str>) -> Option<usize> {
+        name.map_or(Some(0), |name| self.list.iter().position(|process| process.name == name))
+    }
+
     /// All of them.
     pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Process> {
         self.list.iter_mut()
@@ -150,7 +155,13 @@ impl Processes {
 
     /// The first that is meant to run and does not.
     pub(super) fn missing(&self) -> Option<&Process> {
-        self.list.iter().find(|process| process.wanted && process.agent.pid().is_none())
+        self.missing_all().next().map(|at| &self.list[at])
+    }
+
+    /// The places of all that are meant to run and do not.
+    pub(super) fn missing_all(&self) -> impl Iterator<Item = usize> {
+        let is_missing = |process: &Process| process.wanted && process.agent.pid().is_none();
+        self.list.iter().enumerate().filter(move |(_, process)| is_missing(process)).map(|(at, _)| at)
     }
 
     /// CPU time of all of them so far, microseconds, and the resident bytes of those that run.

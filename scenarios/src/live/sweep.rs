@@ -1,4 +1,4 @@
-//! Sweeping up after a bench that was killed: its children, its work folder, its verdict.
+//! Sweeping up after a bench that was killed: its children, its work folder, its verdict, its sockets.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use nix::{
 };
 use results::run::{ChildProcess, close_broken_off, unfinished};
 
-use super::{stage::WORK, usage::start_ticks};
+use super::{sockets, stage::WORK, usage::start_ticks};
 
 /// What was swept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Swept {
     pub folders: usize,
     /// Control groups that were removed.
     pub groups: usize,
+    /// Folders of sockets that were removed.
+    pub sockets: usize,
 }
 
 /// Closes every run in `out` whose bench is gone. Runs of a living bench are left alone.
@@ -37,6 +39,7 @@ pub fn sweep(out: &Path) -> Swept {
         swept.folders += usize::from(std::fs::remove_dir_all(path.join(WORK)).is_ok());
         swept.runs += usize::from(close_broken_off(&path).is_ok());
     }
+    swept.sockets = sockets::sweep();
     swept.groups = chaos::limit::sweep(&chaos::limit::Cgroups::of_this_process());
     swept
 }

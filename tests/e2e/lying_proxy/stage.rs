@@ -57,7 +57,7 @@ pub(super) fn perform(plans: &[Plan]) -> (Books, Outcome) {
     }];
     let mut stalls = StallDetector::new(STALL);
     let mut look = |ledger: &Ledger| {
-        let found = stalls.observe(clock.now_us(), &ledger.streams(), true, true);
+        let found = stalls.observe(clock.now_us(), &ledger.streams(), |_| true);
         events.extend(found.into_iter().map(|stall| Event { t_us: clock.now_us(), what: What::Stall(stall) }));
         clock.park_until(clock.now_us() + 20_000);
     };

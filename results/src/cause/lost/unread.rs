@@ -20,12 +20,12 @@ impl Case<'_> {
         let rotated_us = life.renamed.as_ref().map(|(t, _)| *t).or(life.closed_us);
         let file = format!("generation {} of {} (inode {})", life.generation, name(&life.path), life.file.inode);
         let records = self.records(hole, life);
-        let unlinked = life.unlinked.as_ref().map(|unlinked| (unlinked.t_us, unlinked.held));
+        let (who, unlinked) = (self.reader(), life.unlinked.as_ref().map(|unlinked| (unlinked.t_us, unlinked.held)));
         let (kind, until_us, main) = match (unlinked, rotated_us) {
             // Rotated long before, it was given up for that as likely as for the loss of its last name.
             (Some((t, Some(true))), Some(rotated)) if rotated + SLACK_US < t => {
                 let main = format!(
-                    "{file} was rotated at {} with {records} unread; the agent still had it open when it was unlinked at {}, closed \
+                    "{file} was rotated at {} with {records} unread; {who} still had it open when it was unlinked at {}, closed \
                      it after that, and none of them arrived.",
                     seconds(rotated),
                     seconds(t)
@@ -34,7 +34,7 @@ impl Case<'_> {
             }
             (Some((t, Some(true))), _) => {
                 let main = format!(
-                    "{file} was unlinked at {} while the agent had it open, unread from {} on: {records} never arrived.",
+                    "{file} was unlinked at {} while {who} had it open, unread from {} on: {records} never arrived.",
                     seconds(t),
                     hole.start
                 );
@@ -42,7 +42,7 @@ impl Case<'_> {
             }
             (Some((t, Some(false))), Some(rotated)) if rotated <= t => {
                 let main = format!(
-                    "{file} was rotated at {} with {records} unread; the agent had let go of it before it was unlinked at {}, and \
+                    "{file} was rotated at {} with {records} unread; {who} had let go of it before it was unlinked at {}, and \
                      none of them arrived.",
                     seconds(rotated),
                     seconds(t)
@@ -81,7 +81,7 @@ impl Case<'_> {
 
     /// What held the sink up meanwhile.
     fn trouble(&self, from_us: u64, until_us: u64) -> Option<String> {
-        let trouble = self.history.trouble_within(from_us, until_us)?;
+        let trouble = self.history.trouble_within(from_us, until_us, |trouble| self.is_held_up_by(trouble))?;
         let until = trouble.until_us.map_or_else(|| "the end".to_owned(), seconds);
         let (name, from) = (name(&trouble.name), seconds(trouble.from_us));
         Some(format!("The sink was held up meanwhile: {name}, from {from} to {until}."))

@@ -23,7 +23,7 @@ impl Case<'_> {
 
     /// An earlier holder of the file's number that this lifetime of the agent had read.
     fn tailed_before(&self, at: usize) -> Option<&Life> {
-        let born = self.history.lifetime_from(self.history.lives[at].opened_us);
+        let born = self.history.lifetime_from(self.history.lives[at].opened_us, |process| self.may_read(process));
         let mut next = self.history.lives[at].number_of;
         while let Some(holder) = next {
             let life = &self.history.lives[holder];
@@ -75,13 +75,14 @@ impl Case<'_> {
             },
         );
         format!(
-            "generation {} of {} (born {}) was given inode {}, the number of generation {}{whose}, {freed}; {never}: the agent \
+            "generation {} of {} (born {}) was given inode {}, the number of generation {}{whose}, {freed}; {never}: {} \
              takes a reused number for a file it knows.",
             life.generation,
             name(&life.path),
             seconds(life.opened_us),
             life.file.inode,
-            holder.generation
+            holder.generation,
+            self.reader()
         )
     }
 
@@ -104,8 +105,8 @@ impl Case<'_> {
             .map_or_else(String::new, |unlinked| {
                 format!(", and did not have it open when it was unlinked at {}", seconds(unlinked.t_us))
             });
-        let looked = "Its inode number does not explain it: the agent looked before it was there and not again in time";
-        vec![created, format!("{looked}{closed}.")]
+        let looked = "looked before it was there and not again in time";
+        vec![created, format!("Its inode number does not explain it: {} {looked}{closed}.", self.reader())]
     }
 }
 

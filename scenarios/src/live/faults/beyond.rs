@@ -39,11 +39,7 @@ impl Beyond {
     /// Ends it; how often it hit, and what that was.
     pub(super) fn heal(self, scene: &Scene<'_>) -> (u64, String) {
         match self {
-            Self::Link(laid) => {
-                let what = laid.fault().what_happened();
-                let hits = laid.heal();
-                (hits, format!("{hits} {what}"))
-            }
+            Self::Link(laid) => laid.heal(),
             Self::Kube(mode, before) => {
                 let Some(kube) = scene.kube else { return (0, String::new()) };
                 // Another one may have taken its place.

@@ -14,12 +14,14 @@ mod books;
 mod kernel;
 mod message;
 mod outlet;
+mod queue;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod work;
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -78,6 +80,8 @@ pub struct SendPlan {
     pub route: Option<RouteId>,
     /// Where to.
     pub to: SendTo,
+    /// Where a relay of the bench that listens there brings the messages.
+    pub behind: Option<SocketAddr>,
     /// Head of the messages.
     pub format: SyslogFormat,
     /// What parts them, on connections.
@@ -99,6 +103,7 @@ impl SendPlan {
             stream,
             route: None,
             to,
+            behind: None,
             format: SyslogFormat::default(),
             framing: Framing::default(),
             when_full: WhenFull::default(),

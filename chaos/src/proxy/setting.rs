@@ -72,7 +72,7 @@ pub struct LinkCounters {
     pub dropped: u64,
     /// The same on the way back.
     pub dropped_back: u64,
-    /// Connections for which nobody was there where the link leads.
+    /// Connections for which nobody was there where the link leads; datagrams likewise.
     pub unreachable: u64,
     /// Datagrams lost because too many were in flight, either way.
     pub overflowed: u64,

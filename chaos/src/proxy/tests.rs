@@ -259,3 +259,22 @@ fn datagrams_pass_both_ways_and_are_lost_by_faults() {
     assert_eq!((&buffer[..length], laid.heal().0), (&b"late"[..], 1));
     assert!(clock::mono_us() - before >= 100_000);
 }
+
+#[test]
+fn datagrams_for_which_nobody_is_there_are_counted_one_by_one() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = peer.local_addr().unwrap();
+    drop(peer);
+    let link = Link::start(LinkPlan { wire: Wire::Udp, ..LinkPlan::tcp(to, 1) }).unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..5 {
+        sender.send_to(b"lost", link.addr()).unwrap();
+    }
+    until("five lost", || link.counters().unreachable == 5);
+    let peer = UdpSocket::bind(to).unwrap();
+    peer.set_read_timeout(Some(LONG)).unwrap();
+    sender.send_to(b"there", link.addr()).unwrap();
+    let mut buffer = [0; 16];
+    assert_eq!(peer.recv(&mut buffer).unwrap(), 5);
+    assert_eq!((link.counters().unreachable, link.counters().bytes_there), (5, 5));
+}

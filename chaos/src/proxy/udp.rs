@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, rc::Rc, sync::atomic::AtomicU64, time::Duration};
 
+use socket2::SockRef;
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
 
 use super::{
@@ -80,7 +81,10 @@ fn make_room(senders: &mut Senders) {
 
 async fn stand_in(to: SocketAddr) -> std::io::Result<Rc<UdpSocket>> {
     let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
-    Ok(Rc::new(UdpSocket::bind(any).await?))
+    let far = UdpSocket::bind(any).await?;
+    // So that a refusal is told.
+    far.connect(to).await?;
+    Ok(Rc::new(far))
 }
 
 /// Brings back what is answered to one sender.
@@ -120,9 +124,13 @@ async fn deliver(mut letters: mpsc::Receiver<Letter>, relay: Relay, count: fn(&T
     while let Some(letter) = letters.recv().await {
         letter.arrives().await;
         let (socket, to, bytes) = &letter.bytes;
-        // As on any wire: what cannot be sent is lost.
-        if let Ok(sent) = socket.send_to(bytes, to).await {
-            count(&relay.tally, sent as u64);
+        let sent = socket.send_to(bytes, to).await;
+        // On loopback the refusal of a datagram is there once it is sent; asked for here, it does not fail the next one.
+        let refused = SockRef::from(&**socket).take_error();
+        match (sent, refused) {
+            (Ok(sent), Ok(None)) => count(&relay.tally, sent as u64),
+            // As on any wire: what cannot be sent is lost.
+            _ => add(&relay.tally.unreachable, 1),
         }
     }
 }

@@ -6,8 +6,9 @@
 //!            ├ other errno   drop: lost by name        block: a new connection, tried again
 //!            └ part of it    the rest goes first next time; if it cannot, the record is torn
 //! ```
-//! A connection that ends takes along what its peer had not read: at most as much as the buffers hold. Nobody can tell
-//! which records that were, so they are booked by number, from none to all of them.
+//! A connection that ends takes along what its peer had not read: at most as much as the buffers hold, and no more than the
+//! kernel said was unread when it was last asked. Nobody can tell which records that were, so they are booked by number, from
+//! none to all of them.
 
 use std::{
     collections::VecDeque,
@@ -18,10 +19,11 @@ use std::{
     },
 };
 
-use results::ledger::Ledger;
+use results::{identity::StreamId, ledger::Ledger};
 
 use super::{
-    SendCounters, SendPlan, SendTo, WhenFull, books::SourceBooks, kernel::KernelDrops, message::Message, socket::Socket,
+    SendCounters, SendPlan, SendTo, WhenFull, books::SourceBooks, kernel::KernelDrops, message::Message, queue,
+    socket::Socket,
 };
 
 /// Rest after a connection that failed, doubled up to the longest. A dropping sender of datagrams does not rest: it
@@ -38,9 +40,16 @@ pub(crate) struct Tally {
     cuts: AtomicU64,
     in_buffers: AtomicU64,
     kernel_dropped: AtomicU64,
+    /// Looks at what the other sides have read.
+    looks: AtomicU64,
 }
 
 impl Tally {
+    #[cfg(test)]
+    pub(super) fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn read(&self) -> SendCounters {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         SendCounters {
@@ -56,6 +65,14 @@ impl Tally {
 
 fn add(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
+}
+
+/// Where messages go, for whoever connects.
+struct Way<'a> {
+    to: &'a SendTo,
+    when_full: WhenFull,
+    is_relayed: bool,
+    tally: &'a Tally,
 }
 
 /// What became of a message.
@@ -75,7 +92,11 @@ pub(crate) struct Outlet {
     message: Message,
     lines: Vec<Line>,
     books: SourceBooks,
-    kernel: Option<KernelDrops>,
+    stream: StreamId,
+    /// Of the port, and of the one behind a relay.
+    kernel: Vec<KernelDrops>,
+    /// A relay of the bench stands before the agent: what it has read may still be lost.
+    is_relayed: bool,
     tally: Arc<Tally>,
 }
 
@@ -94,6 +115,8 @@ struct Line {
     ends: VecDeque<u64>,
     /// How many bytes the buffers hold.
     between: u64,
+    /// How many bytes the other side is known to have read.
+    read: u64,
 }
 
 impl Outlet {
@@ -103,9 +126,11 @@ impl Outlet {
             lines: (0..plan.senders.max(1)).map(|_| Line::default()).collect(),
             books: SourceBooks::new(ledger, plan.stream, plan.route),
             kernel: match &plan.to {
-                SendTo::Udp(to) => Some(KernelDrops::new(*to)),
-                _ => None,
+                SendTo::Udp(to) => [Some(*to), plan.behind].into_iter().flatten().map(KernelDrops::new).collect(),
+                _ => Vec::new(),
             },
+            is_relayed: plan.behind.is_some(),
+            stream: plan.stream,
             to: plan.to.clone(),
             when_full: plan.when_full,
             tally,
@@ -119,8 +144,8 @@ impl Outlet {
 
     /// Connects those that are not; false while one cannot.
     pub(crate) fn connect(&mut self) -> bool {
-        let (to, when_full, tally) = (&self.to, self.when_full, &self.tally);
-        self.lines.iter_mut().all(|line| line.socket.is_some() || line.connect(to, when_full, tally).is_ok())
+        let way = Way { to: &self.to, when_full: self.when_full, is_relayed: self.is_relayed, tally: &self.tally };
+        self.lines.iter_mut().all(|line| line.socket.is_some() || line.connect(&way).is_ok())
     }
 
     /// Messages from now on carry this time.
@@ -133,7 +158,8 @@ impl Outlet {
         let at = (seq % self.senders()) as usize;
         let message = self.message.render(text);
         let line = &mut self.lines[at];
-        let tried = line.attempt(&self.to, self.when_full, message, seq, now_us, &self.tally);
+        let way = Way { to: &self.to, when_full: self.when_full, is_relayed: self.is_relayed, tally: &self.tally };
+        let tried = line.attempt(&way, message, seq, now_us);
         let fate = match tried {
             Ok(()) => {
                 add(&self.tally.sent, 1);
@@ -149,9 +175,10 @@ impl Outlet {
                 self.books.torn(seq, bytes, &why());
             }
             if cut.in_buffers > 0 {
-                // Slacks do not add up in the ledger, so what is claimed is the sum.
+                // Slacks for one reason do not add up in the ledger: what is claimed is the sum of a stream, for a reason of its own.
                 let all = self.tally.in_buffers.fetch_add(cut.in_buffers, Ordering::Relaxed) + cut.in_buffers;
-                let why = format!("the connection to the {} was cut: what lay in its buffers", self.to.called());
+                let (port, stream) = (self.to.called(), self.stream.0);
+                let why = format!("the connection to the {port} was cut: what lay in its buffers, of stream {stream}");
                 self.books.counted(0, all, &why);
             }
         }
@@ -179,13 +206,29 @@ impl Outlet {
 
     /// Puts down what the kernel counts.
     pub(crate) fn settle(&mut self) {
-        let Some(kernel) = &mut self.kernel else { return };
-        let (more, slack) = kernel.look();
-        if more > 0 || slack > 0 {
-            add(&self.tally.kernel_dropped, more);
-            let why = "dropped by the kernel: the receive buffer of the UDP port was full";
-            self.books.counted(more, slack, why);
+        for kernel in &mut self.kernel {
+            let (more, slack) = kernel.look();
+            if more > 0 || slack > 0 {
+                add(&self.tally.kernel_dropped, more);
+                let why = "dropped by the kernel: the receive buffer of the UDP port was full";
+                self.books.counted(more, slack, why);
+            }
         }
+        if !self.is_relayed {
+            self.look_at_queues();
+        }
+    }
+
+    /// Notes what the other sides have read, where the kernel tells.
+    fn look_at_queues(&mut self) {
+        let ends = |line: &mut Line| Some((line.socket.as_ref()?.ends()?, line));
+        let (ends, lines): (Vec<_>, Vec<_>) = self.lines.iter_mut().filter_map(ends).unzip();
+        for (line, unread) in lines.into_iter().zip(queue::unread(&ends)) {
+            // Of a message that is not out whole, nothing is counted yet.
+            line.read = line.read.max(unread.map_or(0, |unread| line.bytes.saturating_sub(unread)));
+            line.forget_read();
+        }
+        add(&self.tally.looks, 1);
     }
 
     /// Tries to send what is left of messages that went out in part; true if nothing is.
@@ -234,38 +277,31 @@ struct Cut {
 }
 
 impl Line {
-    fn connect(&mut self, to: &SendTo, when_full: WhenFull, tally: &Tally) -> io::Result<()> {
-        let socket = Socket::connect(to, when_full)?;
-        add(&tally.connections, 1);
-        self.between = socket.between();
+    fn connect(&mut self, way: &Way<'_>) -> io::Result<()> {
+        let socket = Socket::connect(way.to, way.when_full)?;
+        add(&way.tally.connections, 1);
+        self.between = socket.between(way.is_relayed);
         self.socket = Some(socket);
-        (self.bytes, self.rest_us) = (0, 0);
+        (self.bytes, self.read, self.rest_us) = (0, 0, 0);
         self.ends.clear();
         Ok(())
     }
 
-    fn attempt(
-        &mut self,
-        to: &SendTo,
-        when_full: WhenFull,
-        message: &[u8],
-        seq: u64,
-        now_us: u64,
-        tally: &Tally,
-    ) -> Result<(), Trouble> {
+    fn attempt(&mut self, way: &Way<'_>, message: &[u8], seq: u64, now_us: u64) -> Result<(), Trouble> {
+        let is_stream = way.to.is_stream();
         if self.socket.is_none() {
-            let rests = when_full == WhenFull::Block || to.is_stream();
+            let rests = way.when_full == WhenFull::Block || is_stream;
             if rests && now_us < self.rest_until_us {
                 let error = io::Error::new(ErrorKind::NotConnected, "not connected, waiting for the next attempt");
                 return Err(Trouble { error, is_passing: true, cut: None });
             }
-            if let Err(error) = self.connect(to, when_full, tally) {
+            if let Err(error) = self.connect(way) {
                 self.rest_us = (self.rest_us * 2).clamp(REST_US, REST_MAX_US);
                 self.rest_until_us = now_us + self.rest_us;
                 return Err(Trouble { error, is_passing: true, cut: None });
             }
         }
-        let done = if to.is_stream() { self.stream(message, seq) } else { self.datagram(message).map_err(|e| (e, 0)) };
+        let done = if is_stream { self.stream(message, seq) } else { self.datagram(message).map_err(|e| (e, 0)) };
         done.map_err(|(error, out)| self.trouble(error, out, seq))
     }
 
@@ -287,8 +323,8 @@ impl Line {
                     Some(self.rest_of)
                 };
                 self.rest.clear();
-                let unread_from = self.bytes.saturating_sub(self.between);
-                let in_buffers = self.ends.iter().filter(|end| **end > unread_from).count() as u64;
+                self.forget_read();
+                let in_buffers = self.ends.len() as u64;
                 self.ends.clear();
                 let cut = (torn.is_some() || in_buffers > 0).then_some(Cut { torn, in_buffers });
                 Trouble { error, is_passing: true, cut }
@@ -359,7 +395,12 @@ impl Line {
     fn took(&mut self, bytes: u64) {
         self.bytes += bytes;
         self.ends.push_back(self.bytes);
-        let unread_from = self.bytes.saturating_sub(self.between);
+        self.forget_read();
+    }
+
+    /// Forgets the messages that cannot lie in the buffers any more.
+    fn forget_read(&mut self) {
+        let unread_from = self.bytes.saturating_sub(self.between).max(self.read);
         while self.ends.front().is_some_and(|end| *end <= unread_from) {
             self.ends.pop_front();
         }

@@ -21,8 +21,13 @@ const LOOK: Duration = Duration::from_millis(50);
 const CONNECT: Duration = Duration::from_secs(1);
 /// What TCP may hold for a peer that does not read, bytes, where the system does not say.
 const TCP_RECEIVE_MAX: u64 = 6 << 20;
-/// The three sizes of a TCP receive buffer: least, first, most.
+/// What TCP may hold of what the other side does not take, bytes, where the system does not say.
+const TCP_SEND_MAX: u64 = 4 << 20;
+/// The three sizes of a TCP receive buffer: least, first, most; and of one for sending.
 const TCP_RMEM: &str = "/proc/sys/net/ipv4/tcp_rmem";
+const TCP_WMEM: &str = "/proc/sys/net/ipv4/tcp_wmem";
+/// What a relay of the bench holds of one direction of a connection, bytes.
+const RELAY: u64 = 1 << 20;
 
 /// Where messages are sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,16 +132,29 @@ impl Socket {
         }
     }
 
-    /// How many bytes can lie between a send that succeeded and a peer that never read them.
-    pub(super) fn between(&self) -> u64 {
+    /// Both ends of a TCP connection, for the tables of the kernel.
+    pub(super) fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match self {
+            Self::Tcp(socket) => Some((socket.local_addr().ok()?, socket.peer_addr().ok()?)),
+            Self::UnixDatagram(_) | Self::UnixStream(_) | Self::Udp(_) => None,
+        }
+    }
+
+    /// How many bytes can lie between a send that succeeded and a peer that never read them; a relay has buffers, too.
+    pub(super) fn between(&self, is_relayed: bool) -> u64 {
         match self {
             Self::UnixDatagram(_) | Self::Udp(_) => 0,
             Self::UnixStream(socket) => socket2::SockRef::from(socket).send_buffer_size().unwrap_or(0) as u64,
             Self::Tcp(socket) => {
                 let own = socket2::SockRef::from(socket).send_buffer_size().unwrap_or(0) as u64;
-                let sizes = std::fs::read_to_string(TCP_RMEM).unwrap_or_default();
-                own + sizes.split_whitespace().nth(2).and_then(|most| most.parse().ok()).unwrap_or(TCP_RECEIVE_MAX)
+                let receives = most(TCP_RMEM).unwrap_or(TCP_RECEIVE_MAX);
+                own + receives + if is_relayed { RELAY + most(TCP_WMEM).unwrap_or(TCP_SEND_MAX) + receives } else { 0 }
             }
         }
     }
+}
+
+/// The largest of three sizes.
+fn most(sizes: &str) -> Option<u64> {
+    std::fs::read_to_string(sizes).ok()?.split_whitespace().nth(2)?.parse().ok()
 }

@@ -18,7 +18,10 @@ pub(super) fn explain(book: &StreamBook, case: &Case<'_>) -> Vec<Explained> {
     let mut parts = Vec::new();
     for (seqs, copies, allowance) in book.allowed_surplus() {
         let (kind, why) = match allowance {
-            Allowance::InFlight => (Kind::ResentInFlight, format!("were in flight when {} went down", case.carrier())),
+            Allowance::InFlight => {
+                let or_link = if case.may_be_cut() { ", or the link to its sink," } else { "" };
+                (Kind::ResentInFlight, format!("were in flight when {}{or_link} went down", case.carrier()))
+            }
             Allowance::AnswerLost => (Kind::AckLost, "were taken, and the answer was lost on purpose".to_owned()),
         };
         let evidence = vec![format!("records {} {why}: the contract allows it.", sentence([seqs.clone()], 1))];

@@ -12,6 +12,9 @@ use crate::{
     route::RouteId,
 };
 
+/// A fault that resets every connection of a link, once.
+pub(super) const CUT: &str = "cut_link";
+
 impl History {
     fn source(&self, stream: StreamId) -> Option<&SourceInfo> {
         self.sources.iter().find(|source| source.streams.contains(&stream))
@@ -35,6 +38,11 @@ impl Case<'_> {
     /// Whoever may have its records in hand on the way.
     pub(super) fn carrier(&self) -> String {
         one_of(self.way().map_or(&[], |way| &way.processes))
+    }
+
+    /// True if a link on the way was cut once, which counts as the end of a process does.
+    pub(super) fn may_be_cut(&self) -> bool {
+        self.history.troubles().any(|trouble| trouble.name == CUT && self.has_link(trouble))
     }
 
     /// True if the process may have had records of the stream in hand.

@@ -12,6 +12,7 @@ use super::{
     by_hand::{ByHand, scene},
     faults::{Faults, book_down},
     hands::Hands,
+    links::Losses,
     processes::Process,
     stage::Stage,
     trial::{Trial, marks},
@@ -37,6 +38,7 @@ pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Tri
         faults,
         stalls: StallDetector::new(plan.contract.stall_limit_us),
         paths: Paths::of(plan),
+        losses: Losses::default(),
         measured_from: None,
     };
     stage.start(plan, trial.clock())?;
@@ -57,6 +59,7 @@ struct Control<'p> {
     by_hand: ByHand<'p>,
     stalls: StallDetector,
     paths: Paths,
+    losses: Losses,
     measured_from: Option<u64>,
 }
 
@@ -109,6 +112,7 @@ impl Control<'_> {
             trial.load_report(&report);
         }
         self.heal(stage, trial)?;
+        self.settle_links(stage);
         trial.say(What::Phase(Phase::Drain));
         let begin = trial.now_us();
         let (mut moved_at, mut last) = (begin, marks(&stage.ledger));
@@ -133,15 +137,24 @@ impl Control<'_> {
             ));
         }
         stage.end_processes(trial, !self.how.is_broken_off());
+        self.settle_links(stage);
         for route in &stage.routes {
             if let Some(dropped) = route.dropped().filter(|&dropped| dropped > 0) {
                 let text =
                     format!("the kernel dropped {dropped} datagrams of route {} before they could be read", route.name);
                 trial.warn("datagrams-dropped", &text);
-                trial.say(What::Dropped(Dropped { route: route.name.clone(), datagrams: dropped }));
+                trial.say(What::Dropped(Dropped {
+                    route: route.name.clone(),
+                    datagrams: dropped,
+                    link: String::new(),
+                }));
             }
         }
         Ok(())
+    }
+
+    fn settle_links(&mut self, stage: &Stage) {
+        self.losses.settle(self.plan, &self.paths, &stage.links, &stage.ledger, &stage.bus);
     }
 
     fn heal(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {

@@ -13,6 +13,7 @@ use loadgen::{
 use results::{
     event::{Fault, FaultState, What},
     ledger::Ledger,
+    route::RouteId,
 };
 
 use self::{
@@ -27,7 +28,10 @@ use super::{
     processes::{Process, Processes},
     routes::Route,
 };
-use crate::{plan::Plan, spec::FaultDo};
+use crate::{
+    plan::{Plan, paths::Paths},
+    spec::FaultDo,
+};
 
 mod beyond;
 mod end;
@@ -71,6 +75,8 @@ struct Target {
     route: usize,
     /// Index of the link.
     link: usize,
+    /// The route at whose end that link leads, if it does.
+    end: Option<RouteId>,
     /// As events call it; empty where there is one only.
     on: String,
     /// What is put in place of the configuration, and what is to come of it.
@@ -109,7 +115,8 @@ impl Faults {
     /// The faults of a scenario, in the order of time.
     pub(super) fn new(plan: &Plan, seed: u64) -> Result<Self, RunError> {
         let planned = planned(plan, seed)?;
-        let targets = plan.faults.iter().map(|fault| target(plan, fault)).collect();
+        let paths = Paths::of(plan);
+        let targets = plan.faults.iter().map(|fault| target(plan, &paths, fault)).collect();
         Ok(Self { planned, targets, next: 0, active: Vec::new() })
     }
 
@@ -251,6 +258,10 @@ fn apply(planned: Planned, target: Target, t_us: u64, scene: &mut Scene<'_>) -> 
         beyond: None,
         restart: false,
     };
+    if let (FaultKind::Link(chaos::proxy::Fault::Cut), Some(route)) = (planned.kind, active.target.end) {
+        // As at the end of a process: what was in flight then may come once more.
+        scene.ledger.agent_down_on(&[route], t_us, planned.id);
+    }
     if matches!(planned.kind, FaultKind::Link(_) | FaultKind::Kube(_)) {
         active.beyond = Beyond::lay(planned.kind, active.target.link, scene);
         return Ok(active);
@@ -313,7 +324,7 @@ fn planned(plan: &Plan, seed: u64) -> Result<Vec<Planned>, chaos::plan::PlanErro
     chaos::plan::plan(&specs, seed, plan.measure.0)
 }
 
-fn target(plan: &Plan, fault: &crate::spec::Fault) -> Target {
+fn target(plan: &Plan, paths: &Paths, fault: &crate::spec::Fault) -> Target {
     let route = plan.ways.iter().position(|way| fault.route.as_ref().is_none_or(|route| *route == way.name));
     let first = |names: &mut dyn Iterator<Item = &String>| names.next().cloned().unwrap_or_default();
     let on = if fault.what.hits_process() {
@@ -330,7 +341,8 @@ fn target(plan: &Plan, fault: &crate::spec::Fault) -> Target {
         _ => None,
     };
     let link = plan.links.iter().position(|link| fault.link.as_ref() == Some(&link.name)).unwrap_or(0);
-    Target { process: fault.process.clone(), route: route.unwrap_or(0), link, on, reload }
+    let end = paths.end_of(link);
+    Target { process: fault.process.clone(), route: route.unwrap_or(0), link, end, on, reload }
 }
 
 fn spec(fault: &crate::spec::Fault) -> FaultSpec {

@@ -1,12 +1,23 @@
-//! The links of a scenario: a relay each, before the boxes that they connect are there.
+//! The links of a scenario: a relay each, before the boxes that they connect are there; and what of datagrams they lost.
 
 use std::{net::Ipv4Addr, path::Path};
 
 use chaos::proxy::{Link, LinkError, LinkPlan};
+use results::{
+    event::{Dropped, What},
+    ledger::Ledger,
+    route::{RouteId, Routes},
+};
 use thiserror::Error;
 
-use super::names::{NameError, Names, Whose};
-use crate::{plan, spec::Wire};
+use super::{
+    bus::Bus,
+    names::{NameError, Names, Whose},
+};
+use crate::{
+    plan::{self, Plan, paths::Paths},
+    spec::{Via, Wire},
+};
 
 /// Links of the same run are cut by chance in different places.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -47,4 +58,46 @@ pub(super) fn open(links: &[plan::Link], names: &mut Names) -> Result<Vec<Link>,
         open.push(laid);
     }
     Ok(open)
+}
+
+/// What links lost of datagrams, put down to where they were on their way.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    /// Index = link: how many were told.
+    told: Vec<u64>,
+}
+
+impl Losses {
+    /// Tells what is new: to a sink, for the causes; to an agent, as lost at the source, since it never had them.
+    pub(super) fn settle(&mut self, plan: &Plan, paths: &Paths, links: &[Link], ledger: &Ledger, bus: &Bus) {
+        self.told.resize(links.len(), 0);
+        for (at, link) in links.iter().enumerate().filter(|(_, link)| link.wire() == chaos::proxy::Wire::Udp) {
+            let counters = link.counters();
+            let lost = counters.dropped + counters.overflowed + counters.unreachable;
+            let datagrams = lost - std::mem::replace(&mut self.told[at], lost);
+            let name = plan.links.get(at).map(|link| link.name.clone()).unwrap_or_default();
+            if datagrams == 0 {
+                continue;
+            }
+            if let Some(route) = paths.end_of(at) {
+                let route = plan.ways.get(usize::from(route.0)).map(|way| way.name.clone()).unwrap_or_default();
+                bus.say(What::Dropped(Dropped { route, datagrams, link: name }));
+                continue;
+            }
+            let why = format!("datagrams lost by link {name}: by a fault, or nobody was there yet");
+            for route in before_an_agent(plan, paths, at, ledger.routes()) {
+                ledger.source_lost_count(route, datagrams, 0, &why);
+            }
+        }
+    }
+}
+
+/// The routes on which records are missing that a link loses before any agent has them.
+fn before_an_agent(plan: &Plan, paths: &Paths, link: usize, routes: &Routes) -> Vec<RouteId> {
+    let Some(source) = paths.sources().iter().find(|source| source.before.contains(&link)) else { return Vec::new() };
+    let named = source.streams.first().and_then(|stream| match &plan.streams[usize::from(stream.0)].via {
+        Via::Syslog(syslog) => routes.named(syslog.route.as_deref()?),
+        Via::File | Via::Beats(_) | Via::Http(_) => None,
+    });
+    named.map_or_else(|| routes.ids().collect(), |route| vec![route])
 }

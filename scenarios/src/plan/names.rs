@@ -140,6 +140,26 @@ pub fn routes_of(parts: &[Part]) -> impl Iterator<Item = usize> {
     })
 }
 
+/// The routes at whose ends a text arrives: those that it names, and those that the links that it names lead to; `to` says
+/// where each link leads.
+pub fn ends_of(text: &str, known: &Known, to: &[&str]) -> Vec<usize> {
+    let found = parts(text, known).unwrap_or_default();
+    let links = found.iter().filter_map(|part| match part {
+        Part::Name(Name::Link(link, _)) => to.get(*link),
+        _ => None,
+    });
+    let behind = links.flat_map(|to| routes_of(&parts(to, known).unwrap_or_default()).collect::<Vec<_>>());
+    routes_of(&found).chain(behind).collect()
+}
+
+/// The link that a text names first.
+pub fn link_of(text: &str, known: &Known) -> Option<usize> {
+    parts(text, known).ok()?.into_iter().find_map(|part| match part {
+        Part::Name(Name::Link(link, _)) => Some(link),
+        _ => None,
+    })
+}
+
 fn name(name: &str, known: &Known) -> Result<Name, Unknown> {
     let words: Vec<&str> = name.split('.').collect();
     let is_word =
@@ -239,6 +259,11 @@ mod tests {
             ]
         );
         assert_eq!(routes_of(&parts).collect::<Vec<_>>(), [1]);
+        let ends = |text: &str| ends_of(text, &known(), &["{sink.store.port}"]);
+        assert_eq!(
+            (ends("{sink.syslog.port}"), ends("127.0.0.1:{link.west.port}"), ends("{port.x}")),
+            (vec![1], vec![0], vec![])
+        );
     }
 
     #[test]

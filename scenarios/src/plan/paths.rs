@@ -52,6 +52,8 @@ pub struct Source {
 #[derive(Debug, Clone)]
 pub struct Paths {
     sources: Vec<Source>,
+    /// Index = link: the route at whose end it leads directly.
+    ends: Vec<Option<RouteId>>,
     /// Index = stream.
     of: Vec<usize>,
 }
@@ -71,7 +73,19 @@ impl Paths {
             sources[known].streams.push(StreamId(at as u16));
             of.push(known);
         }
-        Self { sources, of }
+        let end = |after: BTreeSet<Node>| {
+            after.into_iter().find_map(|node| match node {
+                Node::Route(route) => Some(RouteId(route as u8)),
+                _ => None,
+            })
+        };
+        let ends = (0..plan.links.len()).map(|link| end(map.after(&Node::Link(link)))).collect();
+        Self { sources, ends, of }
+    }
+
+    /// The route to whose end a link leads, with nothing between.
+    pub fn end_of(&self, link: usize) -> Option<RouteId> {
+        self.ends.get(link).copied().flatten()
     }
 
     /// Where records enter; streams that enter alike are one.
@@ -286,7 +300,8 @@ mod tests {
     fn two_ways_of_one_process_and_two_processes_side_by_side() {
         let both = vec![(vec!["logstash"], vec![]), (vec!["logstash"], vec![])];
         assert_eq!(told(&shipped("elk-syslog"), 0), (vec!["logstash"], both));
-        let (readers, ways) = told(&shipped("daemonset-vs-sidecar"), 0);
+        let plan = shipped("daemonset-vs-sidecar");
+        let (readers, ways) = told(&plan, 0);
         assert_eq!(readers, ["daemonset", "sidecar"], "the file is tailed, and the socket read");
         assert_eq!(ways, [(vec!["daemonset"], vec![]), (vec!["sidecar"], vec![])]);
     }

@@ -75,7 +75,7 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
     let ways = ways(spec);
     let known = known(spec);
     for (at, link) in spec.link.iter().enumerate() {
-        routes_in(&link.to, (&known, &ways), source, &format!("link.{at}.to"))?;
+        check_names(&link.to, (&known, &ways), source, &format!("link.{at}.to"))?;
     }
     for (at, group) in spec.load.group.iter().enumerate() {
         let to = match &group.via {
@@ -83,11 +83,11 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
             Via::Beats(beats) => &beats.to,
             Via::Syslog(syslog) => &syslog.to,
         };
-        routes_in(to, (&known, &ways), source, &format!("load.group.{at}.via"))?;
+        check_names(to, (&known, &ways), source, &format!("load.group.{at}.via"))?;
     }
     for (at, front) in spec.front.iter().enumerate() {
         let to = front.syslog.as_deref().unwrap_or_default();
-        routes_in(to, (&known, &ways), source, &format!("front.{at}.syslog"))?;
+        check_names(to, (&known, &ways), source, &format!("front.{at}.syslog"))?;
     }
     let links =
         spec.link.iter().map(|link| Link { name: link.name.clone(), to: link.to.clone(), wire: link.wire }).collect();
@@ -102,7 +102,8 @@ pub(super) fn settle(spec: &Spec, source: &Source) -> Result<Topology, SpecError
         }
         let mut delivers = BTreeSet::new();
         for (name, value) in &process.env {
-            delivers.extend(routes_in(value, (&known, &ways), source, &format!("process.{at}.env.{name}"))?);
+            check_names(value, (&known, &ways), source, &format!("process.{at}.env.{name}"))?;
+            delivers.extend(names::ends_of(value, &known, &links_to(spec)));
         }
         for name in instance_names(process) {
             instances.push(Instance {
@@ -210,13 +211,13 @@ fn reloads(spec: &Spec, source: &Source, instance: &str) -> Result<Vec<Bundle>, 
     Ok(found)
 }
 
-/// The routes that a value names; an error points at its key.
-fn routes_in(
-    value: &str,
-    (known, ways): (&Known, &[Way]),
-    source: &Source,
-    key: &str,
-) -> Result<Vec<usize>, SpecError> {
+/// Where each link leads.
+pub(super) fn links_to(spec: &Spec) -> Vec<&str> {
+    spec.link.iter().map(|link| link.to.as_str()).collect()
+}
+
+/// Refuses a value that names what does not exist; the error points at its key.
+fn check_names(value: &str, (known, ways): (&Known, &[Way]), source: &Source, key: &str) -> Result<(), SpecError> {
     let parts = names::parts(value, known).map_err(|why| source.wrong(key, why.to_string()))?;
     let misfit = parts.iter().find_map(|part| match part {
         Part::Name(Name::Sink(route, asked)) => {
@@ -228,6 +229,6 @@ fn routes_in(
     match misfit {
         Some(true) => Err(source.wrong(key, "this sink is a path, it has no host and port; ask for {sink.….path}")),
         Some(false) => Err(source.wrong(key, "this sink listens on a port; ask for {sink.….host} and {sink.….port}")),
-        None => Ok(names::routes_of(&parts).collect()),
+        None => Ok(()),
     }
 }

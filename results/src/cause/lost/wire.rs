@@ -6,13 +6,13 @@ use super::{Case, Explained, Kind, SLACK_US};
 use crate::{
     cause::{
         Dropped,
+        who::CUT,
         words::{counted, name, seconds},
     },
     ranges::sentence,
 };
 
-/// Faults that reset connections: once, or again and again.
-const CUT: &str = "cut_link";
+/// A fault that resets connections again and again.
 const CUT_EVERY: &str = "cut_link_every";
 
 impl Case<'_> {

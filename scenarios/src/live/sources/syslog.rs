@@ -1,6 +1,6 @@
 //! Senders of syslog messages as the scenario means them.
 
-use std::sync::Arc;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use loadgen::{
     clock::RunClock,
@@ -14,7 +14,7 @@ use crate::{
         RunError,
         names::{NameError, Names, Whose},
     },
-    plan::Plan,
+    plan::{Plan, names},
     spec::{Syslog, SyslogFormat, SyslogFraming, Transport, Via, WhenFull},
 };
 
@@ -26,7 +26,7 @@ pub(in crate::live) fn tee(
     ledger: &Ledger,
 ) -> Result<(), RunError> {
     for (stream, syslog) in of(plan).filter(|(_, syslog)| syslog.file) {
-        load.streams[usize::from(stream.0)].tee = Some(send_plan(stream, syslog, names, ledger)?);
+        load.streams[usize::from(stream.0)].tee = Some(send_plan(plan, stream, syslog, names, ledger)?);
     }
     Ok(())
 }
@@ -41,8 +41,8 @@ pub(super) fn start(
 ) -> Result<Vec<SyslogSender>, RunError> {
     let mut senders = Vec::new();
     for (stream, syslog) in of(plan).filter(|(_, syslog)| !syslog.file) {
-        let plan = send_plan(stream, syslog, names, ledger)?;
-        senders.push(SyslogSender::start(plan, load, Arc::clone(ledger), clock)?);
+        let sends = send_plan(plan, stream, syslog, names, ledger)?;
+        senders.push(SyslogSender::start(sends, load, Arc::clone(ledger), clock)?);
     }
     Ok(senders)
 }
@@ -60,14 +60,25 @@ fn of(plan: &Plan) -> impl Iterator<Item = (StreamId, &Syslog)> {
     })
 }
 
-fn send_plan(stream: StreamId, syslog: &Syslog, names: &mut Names, ledger: &Ledger) -> Result<SendPlan, RunError> {
+fn send_plan(
+    plan: &Plan,
+    stream: StreamId,
+    syslog: &Syslog,
+    names: &mut Names,
+    ledger: &Ledger,
+) -> Result<SendPlan, RunError> {
     let root = names.root.clone();
-    let to = names.fill(&syslog.to, &Whose { name: "", state: &root, logs: &root })?;
+    let whose = Whose { name: "", state: &root, logs: &root };
+    let to = names.fill(&syslog.to, &whose)?;
+    let relay = names::link_of(&syslog.to, &plan.known).and_then(|link| plan.links.get(link));
+    let behind = relay.map(|link| names.fill(&link.to, &whose)).transpose()?;
+    let behind = behind.and_then(|port| Some((Ipv4Addr::LOCALHOST, port.parse().ok()?).into()));
     let address = || {
         let why = "it is no address; write for example 127.0.0.1:{agent.port.in}".to_owned();
         to.parse().map_err(|_| NameError::Unknown { text: to.clone(), why })
     };
     Ok(SendPlan {
+        behind,
         route: syslog.route.as_ref().and_then(|name| ledger.routes().named(name)),
         format: match syslog.format {
             SyslogFormat::Rfc3164 => send::SyslogFormat::Rfc3164,

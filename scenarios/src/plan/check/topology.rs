@@ -1,14 +1,16 @@
 //! What a scenario may not say about its processes, routes and links, and about whom a fault happens to.
 
+use std::collections::BTreeSet;
+
 use results::contract::Delivery;
 
 use super::{Checked, Of, is_name};
 use crate::{
     plan::{
         names,
-        topology::{known, ways},
+        topology::{known, links_to, ways},
     },
-    spec::{Expect, Fault, FaultDo, Http, SinkKind, Syslog, Transport, Via, WhenFull},
+    spec::{Expect, Fault, FaultDo, Http, SinkKind, Syslog, Transport, Via, WhenFull, Wire},
 };
 
 /// Most processes of a run.
@@ -162,12 +164,10 @@ impl Of<'_> {
         let mut ends = vec![0; ways(spec).len()];
         let mut in_the_middle = false;
         for process in &spec.process {
-            let parts = process.env.values().flat_map(|value| names::parts(value, &known(spec)).unwrap_or_default());
-            let parts: Vec<_> = parts.collect();
-            names::routes_of(&parts).collect::<std::collections::BTreeSet<_>>().iter().for_each(|&way| {
-                ends[way] += usize::from(process.count);
-            });
-            in_the_middle |= names::routes_of(&parts).next().is_none();
+            let ends_of = |value: &String| names::ends_of(value, &known(spec), &links_to(spec));
+            let reached: BTreeSet<usize> = process.env.values().flat_map(ends_of).collect();
+            reached.iter().for_each(|&way| ends[way] += usize::from(process.count));
+            in_the_middle |= reached.is_empty();
         }
         let lenient = |(way, ends): (_, &usize)| {
             let way: &crate::plan::Way = way;
@@ -182,6 +182,23 @@ impl Of<'_> {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// A fault of a link makes agents send again what they have no answer for, and the bench sees neither what they had
+    /// sent nor what they wait for. Only a cut right before a sink is like the end of a process: what was in flight is known.
+    fn copies_over_a_link(&self, at: usize, fault: &Fault) -> Checked {
+        let spec = self.spec;
+        let Some(link) = spec.link.iter().find(|link| fault.link.as_ref() == Some(&link.name)) else { return Ok(()) };
+        let ends = names::ends_of(&link.to, &known(spec), &[]);
+        let is_known = fault.what == FaultDo::CutLink && !ends.is_empty();
+        let concerned = |way: usize| ends.is_empty() || ends.contains(&way);
+        let mut lenient = ways(spec).into_iter().enumerate().filter(|(_, way)| way.delivery == Delivery::AtLeastOnce);
+        if link.wire == Wire::Tcp && !is_known && lenient.any(|(way, _)| concerned(way)) {
+            let why = "an agent may send again what this fault holds up, and nobody can tell from the ends which copies that \
+                       explains; promise contract.delivery = \"exactly-once\" (or \"at-most-once\")";
+            return self.refuse(&format!("fault.{at}.do"), why);
+        }
+        Ok(())
     }
 
     /// Whom or what a fault happens to.
@@ -207,6 +224,7 @@ impl Of<'_> {
         if fault.what.hits_link() && fault.link.is_none() {
             return self.refuse(&key("do"), "say over which link with `link`");
         }
+        self.copies_over_a_link(at, fault)?;
         let own_only = matches!(fault.what, FaultDo::StartProcess | FaultDo::Reload { .. });
         if own_only && spec.process.is_empty() {
             return self.refuse(&key("do"), "only a [[process]] can be started later or reloaded");
@@ -270,6 +288,26 @@ delivery = "exactly-once"
         Plan::settle(&source, &Overrides::default()).map_err(|error| error.to_string())
     }
 
+    /// A fault over a link that leads there, where copies would be allowed if anybody could tell which.
+    fn over_a_link(what: &str, to: &str) -> String {
+        let link = format!(
+            "[[link]]\nname = \"west\"\nto = \"{to}\"\n[[fault]]\nlink = \"west\"\nat = \"1s\"\nfor = \"1s\"\n"
+        );
+        format!("{CHAIN}{link}do = \"{what}\"\n").replace("exactly-once", "at-least-once")
+    }
+
+    #[test]
+    fn what_a_cut_before_a_sink_had_in_flight_is_known() {
+        settle(&over_a_link("cut_link", "{sink.store.port}")).unwrap();
+    }
+
+    #[test]
+    fn a_process_that_delivers_over_a_link_delivers_itself() {
+        let text = over_a_link("cut_link", "{sink.store.port}")
+            .replace("ES_PORT = \"{sink.store.port}\"", "ES_PORT = \"{link.west.port}\"");
+        assert_eq!(settle(&text).unwrap().instances[1].delivers, [0]);
+    }
+
     #[test]
     fn a_chain_is_settled() {
         let plan = settle(CHAIN).unwrap();
@@ -300,6 +338,8 @@ delivery = "exactly-once"
             (fault("do = \"start_process\""), "start_process", "say which process"),
             (CHAIN.replace("ES_HOST = \"e\", ", ""), "ES_PORT", "aggregator.conf uses ${ES_HOST}"),
             (fault("do = \"kill_agent\"").replace("exactly-once", "at-least-once"), "kill_agent", "nobody can tell"),
+            (over_a_link("hang_link", "{sink.store.port}"), "hang_link", "send again what this fault holds up"),
+            (over_a_link("cut_link", "{aggregator.port.in}"), "cut_link", "send again what this fault holds up"),
         ] {
             let error = settle(&text).expect_err(&text);
             let number =

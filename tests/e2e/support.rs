@@ -6,6 +6,7 @@ mod program;
 mod seconds;
 pub(crate) mod traces;
 mod turns;
+pub(crate) mod written;
 
 use std::path::{Path, PathBuf};
 

@@ -221,8 +221,8 @@ impl Outlet {
 
     /// Notes what the other sides have read, where the kernel tells.
     fn look_at_queues(&mut self) {
-        let ends = |line: &mut Line| Some((line.socket.as_ref()?.ends()?, line));
-        let (ends, lines): (Vec<_>, Vec<_>) = self.lines.iter_mut().filter_map(ends).unzip();
+        let open = self.lines.iter_mut().filter_map(|line| Some((line.socket.as_ref()?.ends()?, line)));
+        let (ends, lines): (Vec<_>, Vec<_>) = open.unzip();
         for (line, unread) in lines.into_iter().zip(queue::unread(&ends)) {
             // Of a message that is not out whole, nothing is counted yet.
             line.read = line.read.max(unread.map_or(0, |unread| line.bytes.saturating_sub(unread)));

@@ -40,6 +40,11 @@ const AGENT: &str = "[SERVICE]\n    Flush 0.1\n    Grace 5\n[INPUT]\n    Name ta
                      ${STATE}/tail.db\n    Read_from_Head On\n    Mem_Buf_Limit 1G\n[OUTPUT]\n    Name http\n    Match *\n    Host \
                      127.0.0.1\n    Port ${OUT}\n    Format json_lines\n    Retry_Limit no_limits\n";
 
+/// A filter that takes a good deal of memory before the first record comes.
+const GREEDY: &str = "[FILTER]\n    Name lua\n    Match *\n    script greedy.lua\n    call pass\n";
+const GREEDY_LUA: &str = "local held = string.rep('x', 10 * 1024 * 1024)\nfunction pass(tag, timestamp, record)\n    return \
+                          #held > 0 and 0 or -1, timestamp, record\nend\n";
+
 fn written(scenario: &str) -> Written {
     Written::new(scenario, &[("agent.conf", AGENT)])
 }
@@ -111,7 +116,8 @@ fn a_limit_that_is_required_and_cannot_be_held_proves_nothing() {
 
 #[test]
 fn an_agent_that_the_kernel_ends_before_it_delivered_anything_proves_nothing_and_its_memory_is_named() {
-    let written = written(&scenario("memory = \"4 MiB\"", "rate = \"100/s\"", ""));
+    let (config, scenario) = (AGENT.to_owned() + GREEDY, scenario("memory = \"8 MiB\"", "rate = \"100/s\"", ""));
+    let written = Written::new(&scenario, &[("agent.conf", &config), ("greedy.lua", GREEDY_LUA)]);
     let judged = run(&written.scenario(), &[], &written.out());
     if !is_held(&judged) {
         return;

@@ -2,8 +2,8 @@
 
 use results::{
     event::{
-        AgentEvent, Dropped, Event, Fault, FaultState, ProcessSample, RotationStep, RouteInfo, Sample, StepKind,
-        Topology, Warning, What,
+        AgentEvent, Dropped, Event, Fault, FaultState, ProcessSample, RotationStep, RouteInfo, Sample, SourceInfo,
+        StepKind, Topology, Warning, WayInfo, What,
     },
     identity::StreamId,
     outcome::{ProcessReport, RouteReport, SourceLoss},
@@ -73,7 +73,10 @@ fn events(says: &str) -> Vec<Event> {
         }
     }
     let (text, process) = (says.to_owned(), "vault-9.corp.example".to_owned());
+    let way = WayInfo { processes: vec![process.clone()], links: vec![text.clone()] };
+    let source = SourceInfo { streams: vec![StreamId(0)], readers: vec![process.clone()], ways: vec![way] };
     let topology = Topology {
+        sources: vec![source],
         routes: vec![RouteInfo { name: process.clone(), processes: vec![process.clone()] }],
         dropped: Vec::new(),
         processes: vec![process.clone()],
@@ -103,7 +106,7 @@ fn events(says: &str) -> Vec<Event> {
         What::Fault(fault),
         What::Sample(Sample { processes: vec![sample], ..Sample::default() }),
         What::Warning(Warning { name: text.clone(), text: text.clone() }),
-        What::Dropped(Dropped { route: process.clone(), datagrams: 1 }),
+        What::Dropped(Dropped { route: process.clone(), datagrams: 1, link: text.clone() }),
         What::Agent(AgentEvent::Started { pid: 1, process: process.clone() }),
         What::Agent(AgentEvent::Limited { process: process.clone(), how: text.clone() }),
         What::Agent(AgentEvent::OomKilled { pid: 1, process: process.clone(), how: text.clone() }),

@@ -2,7 +2,10 @@
 //! somebody has decided here what it may tell.
 
 use results::{
-    event::{AgentEvent, Dropped, Event, Fault, RotationStep, RouteInfo, Sample, Topology, Warning, What},
+    event::{
+        AgentEvent, Dropped, Event, Fault, RotationStep, RouteInfo, Sample, SourceInfo, Topology, Warning, WayInfo,
+        What,
+    },
     outcome::{Cause, Outcome, ProcessReport, RouteReport, SourceLoss, StallReport},
     run::{Manifest, StoredRun},
 };
@@ -143,8 +146,14 @@ fn outcome(outcome: &mut Outcome, visit: &mut Visit<'_>) {
 fn happened(event: &mut Event, visit: &mut Visit<'_>) {
     match &mut event.what {
         What::Begun(names) => names.iter_mut().for_each(|name| visit(Text::Stream, name)),
-        What::Topology(Topology { routes, dropped: _, processes }) => {
+        What::Topology(Topology { routes, dropped: _, processes, sources }) => {
             words(processes, visit);
+            for SourceInfo { streams: _, readers, ways } in sources {
+                words(readers, visit);
+                for WayInfo { processes, links } in ways {
+                    words(processes.iter_mut().chain(links), visit);
+                }
+            }
             for RouteInfo { name, processes } in routes {
                 words(std::iter::once(name).chain(processes), visit);
             }
@@ -167,7 +176,7 @@ fn happened(event: &mut Event, visit: &mut Visit<'_>) {
             visit(Text::Words, name);
             visit(Text::Words, text);
         }
-        What::Dropped(Dropped { route, datagrams: _ }) => visit(Text::Words, route),
+        What::Dropped(Dropped { route, datagrams: _, link }) => words([route, link], visit),
         What::Judged(judged) => outcome(judged, visit),
         What::Phase(_) | What::Streams(_) | What::GenerationClosed(_) | What::Stall(_) => {}
     }

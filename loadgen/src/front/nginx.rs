@@ -27,16 +27,13 @@ use nix::{
 };
 use thiserror::Error;
 
+use self::said::{ErrorLog, Said};
 pub use self::{
     conf::{MAX_CONNECTIONS, MAX_TEXT},
     front::{NginxFront, NginxFrontPlan},
 };
-use self::{
-    held::{Held, family},
-    said::{ErrorLog, Said},
-};
 use super::{Buffer, LogFormat, Outlet};
-use crate::{clock::RunClock, write::file::identify};
+use crate::clock::RunClock;
 
 /// How long it may take to listen, or to end.
 const PATIENCE_US: u64 = 10_000_000;
@@ -162,17 +159,6 @@ impl Nginx {
         self.tell(Signal::SIGUSR1)
     }
 
-    /// Lets it write out what it buffers; false if that was not seen to happen in time.
-    pub fn flush(&self) -> bool {
-        let Some(file) = self.log.as_ref().and_then(|log| identify(log).ok()) else { return true };
-        // Reopening writes out every buffer; a worker that just ends may not.
-        let mut held = Held::note(&family(self.pid()), file);
-        if self.reopen().is_err() {
-            return false;
-        }
-        self.within(|| !held.look())
-    }
-
     /// Lines that syslog did not take so far, by its error log.
     pub fn dropped(&self) -> io::Result<u64> {
         let mut count = 0;
@@ -182,12 +168,11 @@ impl Nginx {
 
     /// Lets it write what it buffers and end; killed if it does not. What it could not send to syslog.
     pub fn stop(mut self) -> io::Result<u64> {
-        self.flush();
         self.quit();
         self.dropped()
     }
 
-    /// Lets it answer what it was asked, log that, and end; killed, and false, if it does not within ten seconds.
+    /// Lets it answer what it was asked, log that, write out what it buffers, and end; killed, and false, if it does not within ten seconds.
     fn quit(&mut self) -> bool {
         if self.ended().is_some() {
             return true;
@@ -210,10 +195,6 @@ impl Nginx {
 
     fn tell(&self, signal: Signal) -> io::Result<()> {
         kill(Pid::from_raw(self.pid().cast_signed()), signal).map_err(io::Error::from)
-    }
-
-    fn within(&self, done: impl FnMut() -> bool) -> bool {
-        within(self.clock, done)
     }
 
     fn wait_until_it_listens(&mut self) -> Result<(), NginxError> {

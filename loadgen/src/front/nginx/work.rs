@@ -248,13 +248,8 @@ impl Work {
     fn finish(mut self) -> u32 {
         self.switching = None;
         self.look_whether_it_lives();
-        if !self.is_gone {
-            if self.plan.nginx.buffer.is_some() && !self.nginx.flush() {
-                self.fault("let nginx write out what it buffers: not seen to happen; look at its error log".to_owned());
-            }
-            if !self.nginx.quit() {
-                self.gone("nginx did not end when it was asked to, and was killed");
-            }
+        if !self.is_gone && !self.nginx.quit() {
+            self.gone("nginx did not end when it was asked to, and was killed");
         }
         self.shared.pid.store(0, Ordering::Release);
         self.listen();

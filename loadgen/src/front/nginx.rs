@@ -172,7 +172,8 @@ impl Nginx {
         self.dropped()
     }
 
-    /// Lets it answer what it was asked, log that, write out what it buffers, and end; killed, and false, if it does not within ten seconds.
+    /// Lets it answer what it was asked, log that, write out what it buffers, and end; killed, and false, if it does not
+    /// within ten seconds.
     fn quit(&mut self) -> bool {
         if self.ended().is_some() {
             return true;

@@ -266,8 +266,10 @@ mod tests {
         Plan::settle(&library::find(name).unwrap(), &Overrides::default()).unwrap()
     }
 
+    type Names<'p> = Vec<&'p str>;
+
     /// Names of readers, and of processes and links on each way, of a stream.
-    fn told(plan: &Plan, stream: u16) -> (Vec<&str>, Vec<(Vec<&str>, Vec<&str>)>) {
+    fn told(plan: &Plan, stream: u16) -> (Names<'_>, Vec<(Names<'_>, Names<'_>)>) {
         let paths = Paths::of(plan);
         let process = |at: &usize| plan.instances.get(*at).map_or("", |instance| instance.name.as_str());
         let source = paths.sources().iter().find(|source| source.streams.contains(&StreamId(stream))).unwrap();

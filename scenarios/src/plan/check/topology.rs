@@ -166,7 +166,9 @@ impl Of<'_> {
         for process in &spec.process {
             let ends_of = |value: &String| names::ends_of(value, &known(spec), &links_to(spec));
             let reached: BTreeSet<usize> = process.env.values().flat_map(ends_of).collect();
-            reached.iter().for_each(|&way| ends[way] += usize::from(process.count));
+            for &way in &reached {
+                ends[way] += usize::from(process.count);
+            }
             in_the_middle |= reached.is_empty();
         }
         let lenient = |(way, ends): (_, &usize)| {

@@ -12,6 +12,7 @@
 
 mod books;
 mod kernel;
+mod line;
 mod message;
 mod outlet;
 mod queue;

@@ -38,6 +38,10 @@ pub(crate) fn perform(args: &cli::Report) -> anyhow::Result<u8> {
     if let Some(file) = &args.html {
         let to = match (file, &folders[..]) {
             (Some(file), _) => Some(file.clone()),
+            // The folder keeps the page that tells everything.
+            (None, _) if !args.redact.is_empty() => {
+                bail!("write a page that is to be passed on: name a file, as in --html page.html")
+            }
             (None, [folder]) => Some(folder.join(PAGE)),
             (None, _) => bail!("write the page of several runs: name a file, as in --html side-by-side.html"),
         };

@@ -160,6 +160,8 @@ fn what_is_redacted_is_in_no_form_that_is_written() {
         redacted.contains("Left out of this page on request: paths, hosts, payload.")
             && redacted.contains("inode-reuse")
     );
+    let nowhere = report(&["20261121T100000", "--html", "--redact", "paths"], &out).expect(2);
+    assert!(nowhere.stderr.contains("--html page.html"), "{nowhere}");
     let wrong = report(&["20261121T100000", "--redact", "names"], &out).expect(2);
     assert!(wrong.stderr.contains("name paths, hosts, payload"), "{wrong}");
 }

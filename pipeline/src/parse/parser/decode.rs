@@ -93,7 +93,8 @@ impl Decoder {
             How::Json => json::value(text).filter(|value| matches!(value, Value::Map(_) | Value::Array(_))),
             How::Escaped => unescape(text).map(Value::Text),
             How::MysqlQuoted => {
-                let inner = text.strip_prefix(b"'")?.strip_suffix(b"'")?;
+                let quote = text.first().filter(|quote| b"'\"".contains(quote))?;
+                let inner = text[1..].strip_suffix(std::slice::from_ref(quote))?;
                 unescape(inner).map(Value::Text)
             }
         }
@@ -122,6 +123,11 @@ pub(super) fn escape<'a>(text: &'a [u8], out: &mut Text) -> Option<&'a [u8]> {
         b'f' => 12,
         b'0' => 0,
         byte @ (b'"' | b'\\' | b'/' | b'\'') => *byte,
+        b'x' if text.get(2..4).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) => {
+            let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+            out.push(digit(text[2]) << 4 | digit(text[3]));
+            return Some(&text[4..]);
+        }
         b'u' => {
             let (c, length) = unicode(text)?;
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());

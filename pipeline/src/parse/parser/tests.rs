@@ -83,6 +83,21 @@ fn types_are_for_formats_whose_values_are_all_text() {
     assert_eq!(typed("Format ltsv", "a:12").fields.get("a"), Some(&Value::Int(12)));
 }
 
+/// Seen with Fluent Bit 5.1.1.
+#[test]
+fn escapes_in_hexadecimal_and_both_quotes_of_mysql_are_decoded() {
+    for (how, text, expected) in [
+        ("escaped_utf8", r"\x41\x7a\xzz\n", "Az\\xzz\n"),
+        ("mysql_quoted", "'a\\'b'", "a'b"),
+        ("mysql_quoted", "\"it''s\"", "it''s"),
+        ("mysql_quoted", "\"open'", "\"open'"),
+    ] {
+        let plan = plan(&format!("Format regex\nRegex ^(?<log>(?m:.*))$\nDecode_Field_As {how} log"));
+        let fields = Parser::new(plan).parse(text.as_bytes(), NOW).unwrap().fields;
+        assert_eq!(fields.get("log"), Some(&Value::text(expected)), "{how} {text}");
+    }
+}
+
 fn plan(keys: &str) -> Arc<ParserPlan> {
     let text = format!("[INPUT]\nName dummy\n[OUTPUT]\nName null\nMatch *\n[PARSER]\nName mine\n{keys}\n");
     let config = crate::config::Config::parse(std::path::Path::new("x"), &text, &|_| None).unwrap();

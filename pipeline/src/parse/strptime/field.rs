@@ -123,6 +123,8 @@ pub(super) fn read<'a>(items: &[Item], mut text: &'a [u8], found: &mut Found) ->
             Item::Fraction => fraction(text, found)?,
             Item::PointFraction(point) => match text.split_first() {
                 Some((first, rest)) if first == point => fraction(rest, found)?,
+                // A fraction behind another mark: without it the time would be another one.
+                Some((b'.' | b',', [b'0'..=b'9', ..])) => return None,
                 _ => text,
             },
             Item::Epoch => epoch(text, found)?,

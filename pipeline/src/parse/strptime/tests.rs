@@ -71,6 +71,15 @@ fn what_does_not_follow_the_format_is_no_time() {
     assert_eq!((at("2026-11-21"), at("2026-11"), at("")), (Some(0), None, None));
 }
 
+/// Seen with Fluent Bit 5.1.1.
+#[test]
+fn a_fraction_behind_another_mark_is_not_left_out() {
+    assert_eq!(read("%Y-%m-%d %H:%M:%S,%L", "2026-11-21 05:50:01.25"), None);
+    assert_eq!(read("%Y-%m-%d %H:%M:%S.%L", "2026-11-21 05:50:01,25"), None);
+    let whole = read("%Y-%m-%d %H:%M:%S.%L", "2026-11-21 05:50:01, then");
+    assert_eq!(whole.as_deref(), Some("2026-11-21T05:50:01Z"));
+}
+
 #[test]
 fn a_zone_may_be_given_from_outside() {
     let zone = tz::Offset::from_hours(9).unwrap().to_time_zone();

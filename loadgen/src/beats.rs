@@ -13,20 +13,13 @@ mod tests;
 mod wire;
 mod work;
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread::JoinHandle,
-};
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
 
 use results::{identity::StreamId, ledger::Ledger};
 
 use crate::{
     clock::RunClock,
-    write::{Lateness, LoadPlan, LoadReport, WriteError, WriteFault},
+    write::{Lateness, LoadPlan, LoadReport, WriteError, reins::Reins},
 };
 
 /// What one sender is to do.
@@ -44,22 +37,10 @@ pub struct BeatsPlan {
     pub compress: bool,
 }
 
-/// What the thread and the outside share.
-#[derive(Debug)]
-struct Shared {
-    stop: AtomicBool,
-    /// The factor in force, and how often it was set.
-    factor: Mutex<(f64, u64)>,
-    late_max_us: AtomicU64,
-    late_us: AtomicU64,
-    total_us: AtomicU64,
-    errors: Mutex<(Vec<WriteFault>, u64)>,
-}
-
 /// A running sender. Dropping it stops it.
 #[derive(Debug)]
 pub struct BeatsSender {
-    shared: Arc<Shared>,
+    reins: Arc<Reins>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -69,44 +50,33 @@ impl BeatsSender {
     /// # Panics
     /// If the load has no such stream.
     pub fn start(plan: BeatsPlan, load: &LoadPlan, ledger: Arc<Ledger>, clock: RunClock) -> Result<Self, WriteError> {
-        let shared = Arc::new(Shared {
-            stop: AtomicBool::new(false),
-            factor: Mutex::new((1.0, 0)),
-            late_max_us: AtomicU64::new(0),
-            late_us: AtomicU64::new(0),
-            total_us: AtomicU64::new(0),
-            errors: Mutex::default(),
-        });
-        let work = work::Work::new(plan, load, ledger, clock, Arc::clone(&shared));
+        let reins = Arc::new(Reins::default());
+        let work = work::Work::new(plan, load, ledger, clock, Arc::clone(&reins));
         let thread = std::thread::Builder::new()
             .name("load-beats".into())
             .spawn(move || work.run())
             .map_err(WriteError::Thread)?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { reins, thread: Some(thread) })
     }
 
     /// From now on the schedule runs at `factor` times its pace; 0 pauses it.
     pub fn set_rate(&self, factor: f64) {
-        let mut entry = self.shared.factor.lock().unwrap_or_else(PoisonError::into_inner);
-        *entry = (factor, entry.1 + 1);
+        self.reins.set_rate(factor);
     }
 
     /// How late it was so far; while the agent does not acknowledge, nothing is late.
     pub fn late(&self) -> Lateness {
-        let total = self.shared.total_us.load(Ordering::Relaxed).max(1);
-        let share = self.shared.late_us.load(Ordering::Relaxed) as f64 / total as f64;
-        Lateness { max_us: self.shared.late_max_us.load(Ordering::Relaxed), share: share.min(1.0) }
+        self.reins.late.read()
     }
 
     /// Sends nothing new any more, waits a moment for what is not acknowledged, and tells what was done.
     pub fn stop(mut self) -> LoadReport {
         self.end();
-        let (errors, error_count) = self.shared.errors.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        LoadReport { streams: Vec::new(), late: self.late(), errors, error_count }
+        self.reins.report(Vec::new())
     }
 
     fn end(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
+        self.reins.stop();
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
             // A panic was reported on stderr by itself.

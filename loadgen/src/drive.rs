@@ -21,10 +21,7 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
     thread::JoinHandle,
     time::Duration,
 };
@@ -37,11 +34,8 @@ use self::{asker::Task, report::Tally};
 use crate::{
     clock::RunClock,
     payload::Body,
-    write::{Lateness, LoadPlan, LoadReport, StreamReport, WriteFault, control::lock, late::Meter},
+    write::{Lateness, LoadPlan, StreamReport, WriteFault, reins::Reins},
 };
-
-/// Failures kept in full.
-const MAX_ERRORS: usize = 1_000;
 
 /// Who says that a request is in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,12 +91,7 @@ struct Shared {
     after: Option<PathBuf>,
     /// When the schedules began.
     start_us: OnceLock<u64>,
-    stop: AtomicBool,
-    /// The factor, and how often it was set.
-    factor: Mutex<(f64, u64)>,
-    factor_turn: AtomicU64,
-    late: Meter,
-    errors: Mutex<(Vec<WriteFault>, u64)>,
+    reins: Reins,
     tally: Tally,
 }
 
@@ -110,14 +99,6 @@ impl Shared {
     /// When the schedules began: with the first thread that may ask.
     fn start_us(&self) -> u64 {
         *self.start_us.get_or_init(|| self.clock.now_us())
-    }
-
-    fn fault(&self, fault: WriteFault) {
-        let mut errors = lock(&self.errors);
-        errors.1 += 1;
-        if errors.0.len() < MAX_ERRORS {
-            errors.0.push(fault);
-        }
     }
 }
 
@@ -145,11 +126,7 @@ impl Driver {
             clock,
             after: plan.after.clone(),
             start_us: OnceLock::new(),
-            stop: AtomicBool::new(false),
-            factor: Mutex::new((1.0, 0)),
-            factor_turn: AtomicU64::new(0),
-            late: Meter::default(),
-            errors: Mutex::default(),
+            reins: Reins::default(),
             tally: Tally::default(),
         });
         let mut shards: Vec<Vec<Task>> =
@@ -179,19 +156,17 @@ impl Driver {
 
     /// From now on all schedules run at `factor` times their pace; 0 pauses them.
     pub fn set_rate(&self, factor: f64) {
-        let mut entry = lock(&self.shared.factor);
-        *entry = (factor, entry.1 + 1);
-        self.shared.factor_turn.store(entry.1, Ordering::Release);
+        self.shared.reins.set_rate(factor);
     }
 
     /// How late the load was so far.
     pub fn late(&self) -> Lateness {
-        self.shared.late.read()
+        self.shared.reins.late.read()
     }
 
     /// Failures so far, the first thousand.
     pub fn errors(&self) -> Vec<WriteFault> {
-        lock(&self.shared.errors).0.clone()
+        self.shared.reins.faults.read().0
     }
 
     /// What was asked and answered so far.
@@ -202,9 +177,8 @@ impl Driver {
     /// Lets what is under way be answered, for a second at most, and tells what was done.
     pub fn stop(mut self) -> DriveReport {
         let asked = self.join();
-        let (errors, error_count) = lock(&self.shared.errors).clone();
         let mut report = DriveReport {
-            load: LoadReport { streams: Vec::new(), late: self.late(), errors, error_count },
+            load: self.shared.reins.report(Vec::new()),
             counters: self.counters(),
             ..DriveReport::default()
         };
@@ -225,7 +199,7 @@ impl Driver {
     }
 
     fn join(&mut self) -> Vec<asker::Asked> {
-        self.shared.stop.store(true, Ordering::Release);
+        self.shared.reins.stop();
         // A thread that panicked has said so on stderr; its streams show no records.
         self.threads.drain(..).flat_map(|thread| thread.join().unwrap_or_default()).collect()
     }

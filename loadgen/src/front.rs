@@ -21,7 +21,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     thread::JoinHandle,
     time::Duration,
 };
@@ -42,6 +42,7 @@ use crate::{
     write::{
         LoadReport, Observer, OnFull, StreamPaths, StreamReport, Ticket, WriteError, WriteFault,
         control::{Command, Desk, Done, Reopen, lock},
+        reins::Faults,
     },
 };
 
@@ -124,20 +125,7 @@ struct Shared {
     /// Rung for what lies on the desk, and for the end.
     bell: Notify,
     stop: std::sync::atomic::AtomicBool,
-    errors: Mutex<(Vec<WriteFault>, u64)>,
-}
-
-/// Failures kept in full.
-const MAX_ERRORS: usize = 1_000;
-
-impl Shared {
-    fn fault(&self, fault: WriteFault) {
-        let mut errors = lock(&self.errors);
-        errors.1 += 1;
-        if errors.0.len() < MAX_ERRORS {
-            errors.0.push(fault);
-        }
-    }
+    faults: Faults,
 }
 
 /// A running front end. Dropping it stops it.
@@ -189,7 +177,7 @@ impl Front {
             desk: Desk::default(),
             bell: Notify::new(),
             stop: false.into(),
-            errors: Mutex::default(),
+            faults: Faults::default(),
         });
         let paths = plan.paths.clone();
         let log = Log::open(plan, Arc::clone(&shared))?;
@@ -245,14 +233,14 @@ impl Front {
 
     /// Failures so far, the first thousand.
     pub fn errors(&self) -> Vec<WriteFault> {
-        lock(&self.shared.errors).0.clone()
+        self.shared.faults.read().0
     }
 
     /// Writes what is buffered, closes the log, and settles what the client could not: a request that was not logged
     /// is lost at the source. Stop the client first.
     pub fn stop(mut self, doubts: &[Doubt]) -> LoadReport {
         let ended = self.join();
-        let (errors, error_count) = lock(&self.shared.errors).clone();
+        let (errors, error_count) = self.shared.faults.read();
         let mut report = LoadReport { errors, error_count, ..LoadReport::default() };
         let Some(ended) = ended else { return report };
         for doubt in doubts {

@@ -21,14 +21,7 @@ mod socket;
 mod tests;
 mod work;
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread::JoinHandle,
-};
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
 
 use results::{identity::StreamId, ledger::Ledger, route::RouteId};
 
@@ -39,7 +32,7 @@ pub(crate) use self::{
 };
 use crate::{
     clock::RunClock,
-    write::{Lateness, LoadPlan, LoadReport, Meter, WriteError, WriteFault},
+    write::{Lateness, LoadPlan, LoadReport, WriteError, reins::Reins},
 };
 
 /// How the head of a message looks.
@@ -135,12 +128,7 @@ pub struct SendCounters {
 /// What the thread and the outside share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    stop: AtomicBool,
-    /// The factor in force, and how often it was set.
-    factor: Mutex<(f64, u64)>,
-    factor_turn: AtomicU64,
-    late: Meter,
-    errors: Mutex<(Vec<WriteFault>, u64)>,
+    reins: Reins,
     tally: Arc<Tally>,
 }
 
@@ -166,14 +154,12 @@ impl SyslogSender {
 
     /// From now on the schedule runs at `factor` times its pace; 0 pauses it.
     pub fn set_rate(&self, factor: f64) {
-        let mut entry = self.shared.factor.lock().unwrap_or_else(PoisonError::into_inner);
-        *entry = (factor, entry.1 + 1);
-        self.shared.factor_turn.store(entry.1, Ordering::Release);
+        self.shared.reins.set_rate(factor);
     }
 
     /// How late they were so far; while the other side makes them wait, nothing is late.
     pub fn late(&self) -> Lateness {
-        self.shared.late.read()
+        self.shared.reins.late.read()
     }
 
     /// What they did so far.
@@ -189,12 +175,11 @@ impl SyslogSender {
     /// Sends nothing more, and tells what was done. What waited for the other side is booked as lost at the source.
     pub fn stop(mut self) -> LoadReport {
         self.end();
-        let (errors, error_count) = self.shared.errors.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        LoadReport { streams: Vec::new(), late: self.late(), errors, error_count }
+        self.shared.reins.report(Vec::new())
     }
 
     fn end(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
+        self.shared.reins.stop();
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
             // A panic was reported on stderr by itself.

@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod file;
 pub(crate) mod late;
 pub mod layout;
+pub(crate) mod reins;
 mod report;
 mod shard;
 mod stream;
@@ -21,7 +22,7 @@ mod tests;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     thread::JoinHandle,
     time::Duration,
 };
@@ -29,7 +30,6 @@ use std::{
 pub use control::{Ticket, TicketError};
 pub use error::WriteError;
 pub use late::Lateness;
-pub(crate) use late::Meter;
 pub use layout::{PodIdentity, StreamPaths};
 pub use report::{LoadReport, StreamReport, WriteFault};
 use results::{
@@ -315,7 +315,7 @@ impl Writers {
 
     /// From now on all schedules run at `factor` times their pace; 0 pauses them.
     pub fn set_rate(&self, factor: f64) {
-        self.shared.set_factor(factor);
+        self.shared.reins.set_rate(factor);
         for thread in &self.threads {
             thread.thread().unpark();
         }
@@ -323,12 +323,12 @@ impl Writers {
 
     /// How late the load was so far.
     pub fn late(&self) -> Lateness {
-        self.shared.late.read()
+        self.shared.reins.late.read()
     }
 
     /// Failures so far, the first thousand.
     pub fn errors(&self) -> Vec<WriteFault> {
-        lock(&self.shared.errors).0.clone()
+        self.shared.reins.faults.read().0
     }
 
     /// Stops writing, closes the files, and tells what was done.
@@ -337,12 +337,11 @@ impl Writers {
         for (stream, report) in self.join() {
             streams[usize::from(stream.0)] = report;
         }
-        let (errors, error_count) = lock(&self.shared.errors).clone();
-        LoadReport { streams, late: self.late(), errors, error_count }
+        self.shared.reins.report(streams)
     }
 
     fn join(&mut self) -> Vec<(StreamId, StreamReport)> {
-        self.shared.stop.store(true, Ordering::Release);
+        self.shared.reins.stop();
         for thread in &self.threads {
             thread.thread().unpark();
         }

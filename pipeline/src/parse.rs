@@ -23,6 +23,7 @@ mod cri;
 mod docker;
 mod join;
 mod json;
+mod merge;
 pub mod multiline;
 pub mod parser;
 pub mod pattern;
@@ -32,6 +33,7 @@ pub mod time;
 use batch::Head;
 pub use batch::{Batch, Labels, Record, Span, Stream, Trip};
 use join::{Fragment, Joiner};
+use merge::Merge;
 use time::TimeReader;
 
 /// Longest joined text, bytes; a longer one leaves in pieces.
@@ -73,7 +75,7 @@ pub struct Parser {
     /// Those of Docker's lines, where a file may be of either kind.
     docker: Option<Arc<Labels>>,
     skip_empty: bool,
-    merge_json: bool,
+    merge: Option<Merge>,
     times: TimeReader,
     joiner: Joiner,
     counters: Counters,
@@ -88,7 +90,7 @@ impl Parser {
             labels: Arc::new(Labels::of(plan, if either { Framing::Cri } else { plan.framing })),
             docker: either.then(|| Arc::new(Labels::of(plan, Framing::Docker))),
             skip_empty: plan.skip_empty_lines,
-            merge_json: plan.merge_json,
+            merge: plan.merge.as_deref().map(Merge::new),
             times: TimeReader::default(),
             joiner: Joiner::default(),
             counters: Counters::default(),
@@ -114,9 +116,7 @@ impl Parser {
             at = line_end + 1;
         }
         batch.bytes = bytes;
-        if self.merge_json {
-            self.merge(&mut batch);
-        }
+        self.merge(&mut batch);
         self.joiner.acks(batch.source.lineage, &mut batch.acks);
         self.leave(batch, out);
         while let Some((fragment, acks)) = self.joiner.overflow() {
@@ -190,28 +190,15 @@ impl Parser {
         let source = Arc::clone(&fragment.source);
         let mut batch = Batch::new(self.input, Arc::clone(&self.labels), source, Vec::new());
         fragment.push_to(&mut batch, false);
-        if self.merge_json {
-            self.merge(&mut batch);
-        }
+        self.merge(&mut batch);
         batch.acks = acks;
         self.leave(batch, out);
     }
 
     fn merge(&mut self, batch: &mut Batch) {
-        let mut records = std::mem::take(&mut batch.records);
-        for record in &mut records {
-            match json::fields(batch.text(record)) {
-                // Docker's further fields: it has them already.
-                _ if record.fields => {}
-                Some((skip, len)) => {
-                    record.text.start += skip as u32;
-                    record.text.len = len as u32;
-                    record.fields = true;
-                }
-                None => self.counters.unparsed += 1,
-            }
+        if let Some(merge) = &mut self.merge {
+            self.counters.unparsed += merge.all(batch);
         }
-        batch.records = records;
     }
 
     fn leave(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {

@@ -3,21 +3,21 @@
 use std::{
     io::{self, Write},
     net::TcpStream,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::Arc,
     time::Duration,
 };
 
 use results::ledger::Ledger;
 
 use super::{
-    BeatsPlan, Shared,
+    BeatsPlan,
     wire::{self, Answers},
 };
 use crate::{
     clock::RunClock,
     pace::Schedule,
     payload::Payload,
-    write::{LoadPlan, WriteFault},
+    write::{LoadPlan, WriteFault, reins::Reins},
 };
 
 /// Longest rest between two looks at the schedule.
@@ -34,8 +34,6 @@ const LOOK: Duration = Duration::from_millis(50);
 const GRACE_US: u64 = 5_000_000;
 /// Records reserved at once.
 const RESERVE: u64 = 8_192;
-/// Later than this counts as late.
-const LATE_US: u64 = 100_000;
 
 pub(super) struct Work {
     plan: BeatsPlan,
@@ -43,7 +41,7 @@ pub(super) struct Work {
     schedule: Schedule,
     ledger: Arc<Ledger>,
     clock: RunClock,
-    shared: Arc<Shared>,
+    reins: Arc<Reins>,
     connection: Option<TcpStream>,
     begin_us: u64,
     factor_turn: u64,
@@ -63,7 +61,7 @@ impl Work {
         load: &LoadPlan,
         ledger: Arc<Ledger>,
         clock: RunClock,
-        shared: Arc<Shared>,
+        reins: Arc<Reins>,
     ) -> Self {
         let schedule = load.schedule(&load.streams[usize::from(plan.stream.0)]);
         let payload = load.payloads().get(plan.stream).expect("one payload for each stream").clone();
@@ -72,7 +70,7 @@ impl Work {
             schedule,
             ledger,
             clock,
-            shared,
+            reins,
             connection: None,
             begin_us: clock.now_us(),
             factor_turn: 0,
@@ -87,7 +85,7 @@ impl Work {
 
     /// Sends until it is told to stop, and what is not acknowledged a little longer.
     pub(super) fn run(mut self) {
-        while !self.shared.stop.load(Ordering::Acquire) {
+        while !self.reins.is_stopped() {
             let turn_us = self.clock.now_us();
             self.obey(turn_us);
             let load_us = turn_us - self.begin_us;
@@ -195,7 +193,7 @@ impl Work {
     }
 
     fn may_go_on(&mut self) -> bool {
-        if !self.shared.stop.load(Ordering::Acquire) {
+        if !self.reins.is_stopped() {
             return true;
         }
         let now_us = self.clock.now_us();
@@ -203,27 +201,18 @@ impl Work {
     }
 
     fn obey(&mut self, now_us: u64) {
-        let (factor, turn) = *self.shared.factor.lock().unwrap_or_else(PoisonError::into_inner);
-        if turn != self.factor_turn {
-            self.factor_turn = turn;
+        if let Some(factor) = self.reins.new_factor(&mut self.factor_turn) {
             self.schedule.set_factor(now_us - self.begin_us, factor);
         }
     }
 
     fn note(&self, turn_us: u64, late_us: u64) {
-        let passed_us = self.clock.now_us() - turn_us;
-        self.shared.total_us.fetch_add(passed_us, Ordering::Relaxed);
-        if late_us > LATE_US {
-            self.shared.late_us.fetch_add(passed_us, Ordering::Relaxed);
-        }
-        self.shared.late_max_us.fetch_max(late_us, Ordering::Relaxed);
+        self.reins.late.note(self.clock.now_us() - turn_us, late_us);
     }
 
     fn fault(&self, lost: u64, error: String) {
-        let mut errors = self.shared.errors.lock().unwrap_or_else(PoisonError::into_inner);
         let at_us = self.clock.now_us();
-        errors.0.push(WriteFault { stream: self.plan.stream, at_us, lost, error });
-        errors.1 += 1;
+        self.reins.faults.push(WriteFault { stream: self.plan.stream, at_us, lost, error });
     }
 }
 

@@ -28,7 +28,7 @@ use super::{Doubt, Shared, Told, report, watch};
 use crate::{
     pace::Schedule,
     payload::{Body, Payload},
-    write::{WriteFault, control::lock},
+    write::WriteFault,
 };
 
 /// Longest sleep, microseconds: a stop or a change of rate is noticed after it.
@@ -169,7 +169,7 @@ impl Asker {
     async fn due(&mut self) -> Option<u64> {
         let shared = Arc::clone(&self.shared);
         loop {
-            if shared.stop.load(Ordering::Relaxed) {
+            if shared.reins.is_stopped() {
                 return None;
             }
             let now_us = shared.clock.now_us();
@@ -179,7 +179,7 @@ impl Asker {
             let at_us = self.schedule.when(self.seq).map(|at_us| shared.start_us() + at_us);
             if now_us >= self.noted_us + NOTE_US {
                 let late_us = at_us.filter(|_| is_due).map_or(0, |at_us| now_us.saturating_sub(at_us));
-                shared.late.note(now_us - self.noted_us, late_us);
+                shared.reins.late.note(now_us - self.noted_us, late_us);
                 self.noted_us = now_us;
             }
             if is_due {
@@ -190,9 +190,7 @@ impl Asker {
     }
 
     fn follow_factor(&mut self, now_us: u64) {
-        if self.shared.factor_turn.load(Ordering::Relaxed) != self.factor_turn {
-            let (factor, turn) = *lock(&self.shared.factor);
-            self.factor_turn = turn;
+        if let Some(factor) = self.shared.reins.new_factor(&mut self.factor_turn) {
             self.schedule.set_factor(now_us - self.shared.start_us(), factor);
         }
     }
@@ -202,7 +200,7 @@ impl Asker {
         if self.seq >= self.reserved {
             if let Err(error) = self.shared.ledger.reserve(self.id, self.seq + RESERVE) {
                 let error = format!("reserve records in the books: {error}");
-                self.shared.fault(WriteFault { stream: self.id, at_us: now_us, lost: 0, error });
+                self.shared.reins.faults.push(WriteFault { stream: self.id, at_us: now_us, lost: 0, error });
                 return false;
             }
             self.reserved = self.seq + RESERVE;
@@ -319,8 +317,8 @@ impl Asker {
         let why = if is_certain { why } else { format!("{why}; whether it was logged cannot be told") };
         shared.ledger.source_lost(self.id, self.seq..self.seq + 1, &why);
         let error = format!("ask {}: {why}; look whether the front end is there", shared.to);
-        shared.fault(WriteFault { stream: self.id, at_us: shared.clock.now_us(), lost: 1, error });
-        if is_certain && !shared.stop.load(Ordering::Relaxed) {
+        shared.reins.faults.push(WriteFault { stream: self.id, at_us: shared.clock.now_us(), lost: 1, error });
+        if is_certain && !shared.reins.is_stopped() {
             pause(self.rest_us).await;
             self.rest_us = (self.rest_us * 2).min(REST_US.1);
         }
@@ -330,7 +328,7 @@ impl Asker {
 /// Until whoever reads what the front end sends is there, or the load is told to stop.
 async fn wait_for_reader(shared: &Shared) {
     let is_there = |path: &Path| UnixDatagram::unbound().is_ok_and(|socket| socket.connect(path).is_ok());
-    while shared.after.as_deref().is_some_and(|path| !is_there(path)) && !shared.stop.load(Ordering::Relaxed) {
+    while shared.after.as_deref().is_some_and(|path| !is_there(path)) && !shared.reins.is_stopped() {
         pause(READER_US).await;
     }
 }

@@ -4,7 +4,6 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -43,7 +42,7 @@ pub(super) async fn watch(lines: Vec<Rc<Line>>, shared: std::sync::Arc<Shared>) 
     loop {
         tokio::time::sleep(LOOK).await;
         let now_us = shared.clock.now_us();
-        if stopped_us.is_none() && shared.stop.load(Ordering::Acquire) {
+        if stopped_us.is_none() && shared.reins.is_stopped() {
             stopped_us = Some(now_us);
         }
         for line in &lines {

@@ -272,7 +272,7 @@ impl Log {
 
     fn fault(&self, at_us: u64, lost: u64, error: String) {
         if let Some(stream) = self.progress.lead() {
-            self.shared.fault(WriteFault { stream, at_us, lost, error });
+            self.shared.faults.push(WriteFault { stream, at_us, lost, error });
         }
     }
 

@@ -1,6 +1,6 @@
 //! The senders' thread: what is due, in turns of as many messages as there are connections in flight.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::sync::Arc;
 
 use results::{
     identity::StreamId,
@@ -33,8 +33,6 @@ const SETTLE_US: u64 = 100_000;
 const GRACE_US: u64 = 1_000_000;
 /// Records reserved at once.
 const RESERVE: u64 = 8_192;
-/// Failures kept in full.
-const MAX_ERRORS: usize = 1_000;
 const ENDED: &str = "the load ended before the other side took the message";
 
 /// How many of `ready` records leave now: as many as fill whole turns of `senders`, or whatever there is once the oldest
@@ -108,7 +106,7 @@ impl Work {
                 self.settled_us = now_us;
             }
             let (late_us, wake_us) = self.step(now_us, &mut block);
-            self.shared.late.note(now_us - turn_us, late_us);
+            self.shared.reins.late.note(now_us - turn_us, late_us);
             turn_us = now_us;
             self.clock.park_until(wake_us.min(now_us + STEP_US));
         }
@@ -120,7 +118,7 @@ impl Work {
     }
 
     fn is_stopped(&self) -> bool {
-        self.shared.stop.load(Ordering::Acquire)
+        self.shared.reins.is_stopped()
     }
 
     /// Sends a turn of what is due: how late its oldest record was, and when to look again.
@@ -170,7 +168,7 @@ impl Work {
             while let Fate::Waits(until_us) = self.outlet.send(seq, text, self.clock.now_us()) {
                 has_waited = true;
                 let now_us = self.clock.now_us();
-                if self.shared.stop.load(Ordering::Acquire) && now_us > *given_up_us.get_or_insert(now_us + GRACE_US) {
+                if self.shared.reins.is_stopped() && now_us > *given_up_us.get_or_insert(now_us + GRACE_US) {
                     self.outlet.give_up(seq, ENDED);
                     break;
                 }
@@ -188,19 +186,12 @@ impl Work {
     }
 
     fn obey(&mut self, now_us: u64) {
-        if self.shared.factor_turn.load(Ordering::Acquire) == self.factor_turn {
-            return;
+        if let Some(factor) = self.shared.reins.new_factor(&mut self.factor_turn) {
+            self.schedule.set_factor(now_us - self.begin_us, factor);
         }
-        let (factor, turn) = *self.shared.factor.lock().unwrap_or_else(PoisonError::into_inner);
-        self.factor_turn = turn;
-        self.schedule.set_factor(now_us - self.begin_us, factor);
     }
 
     fn fault(&self, at_us: u64, error: String) {
-        let mut errors = self.shared.errors.lock().unwrap_or_else(PoisonError::into_inner);
-        errors.1 += 1;
-        if errors.0.len() < MAX_ERRORS {
-            errors.0.push(WriteFault { stream: self.stream, at_us, lost: 0, error });
-        }
+        self.shared.reins.faults.push(WriteFault { stream: self.stream, at_us, lost: 0, error });
     }
 }

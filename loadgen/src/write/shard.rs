@@ -4,26 +4,20 @@ use std::{
     ops::Range,
     path::PathBuf,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicU64, Ordering},
     },
 };
 
 use results::{identity::StreamId, ledger::Ledger};
 
 use super::{
-    Observer, OnFull, StreamReport, WriteFault,
-    block::Block,
-    control::{Desk, lock},
-    late::Meter,
-    stream::StreamWriter,
+    Observer, OnFull, StreamReport, WriteFault, block::Block, control::Desk, reins::Reins, stream::StreamWriter,
 };
 use crate::{clock::RunClock, frame::Framing, payload::Payload};
 
 /// Longest sleep: a request or a change of rate wakes the thread anyway.
 const STEP_US: u64 = 1_000;
-/// Failures kept in full.
-const MAX_ERRORS: usize = 1_000;
 
 /// What all writer threads and the outside share.
 pub(super) struct Shared {
@@ -33,14 +27,9 @@ pub(super) struct Shared {
     pub(super) observer: Observer,
     pub(super) on_full: OnFull,
     pub(super) desks: Vec<Arc<Desk>>,
-    pub(super) late: Meter,
-    pub(super) errors: Mutex<(Vec<WriteFault>, u64)>,
-    pub(super) stop: AtomicBool,
+    pub(super) reins: Reins,
     /// When the schedules began, microseconds since the start of the run.
     start_us: AtomicU64,
-    /// The factor's bits, and how often it was set.
-    factor: Mutex<(f64, u64)>,
-    factor_turn: AtomicU64,
 }
 
 impl Shared {
@@ -59,12 +48,8 @@ impl Shared {
             observer,
             on_full,
             desks: (0..streams).map(|_| Arc::default()).collect(),
-            late: Meter::default(),
-            errors: Mutex::default(),
-            stop: AtomicBool::new(false),
+            reins: Reins::default(),
             start_us: AtomicU64::new(0),
-            factor: Mutex::new((1.0, 0)),
-            factor_turn: AtomicU64::new(0),
         }
     }
 
@@ -76,18 +61,8 @@ impl Shared {
         self.start_us.load(Ordering::Acquire)
     }
 
-    pub(super) fn set_factor(&self, factor: f64) {
-        let mut entry = lock(&self.factor);
-        *entry = (factor, entry.1 + 1);
-        self.factor_turn.store(entry.1, Ordering::Release);
-    }
-
     pub(super) fn fault(&self, stream: StreamId, at_us: u64, lost: u64, error: String) {
-        let mut errors = lock(&self.errors);
-        errors.1 += 1;
-        if errors.0.len() < MAX_ERRORS {
-            errors.0.push(WriteFault { stream, at_us, lost, error });
-        }
+        self.reins.faults.push(WriteFault { stream, at_us, lost, error });
     }
 }
 
@@ -144,7 +119,7 @@ impl Shard {
     pub(super) fn run(mut self) -> Vec<(StreamId, StreamReport)> {
         let shared = Arc::clone(&self.shared);
         let mut last_us = shared.clock.now_us();
-        while !shared.stop.load(Ordering::Acquire) {
+        while !shared.reins.is_stopped() {
             let now_us = shared.clock.now_us();
             self.follow_factor(now_us);
             let (mut late_us, mut wake_us) = (0, now_us + STEP_US);
@@ -153,7 +128,7 @@ impl Shard {
                 late_us = late_us.max(step.late_us);
                 wake_us = wake_us.min(step.wake_us);
             }
-            shared.late.note(now_us - last_us, late_us);
+            shared.reins.late.note(now_us - last_us, late_us);
             last_us = now_us;
             shared.clock.park_until(wake_us);
         }
@@ -162,11 +137,7 @@ impl Shard {
     }
 
     fn follow_factor(&mut self, now_us: u64) {
-        if self.shared.factor_turn.load(Ordering::Relaxed) == self.factor_turn {
-            return;
-        }
-        let (factor, turn) = *lock(&self.shared.factor);
-        self.factor_turn = turn;
+        let Some(factor) = self.shared.reins.new_factor(&mut self.factor_turn) else { return };
         for stream in &mut self.streams {
             stream.set_factor(now_us.saturating_sub(self.shared.start_us()), factor);
         }

@@ -180,8 +180,8 @@ pub struct TailInput {
     pub tag: String,
     /// How a line is framed.
     pub framing: Framing,
-    /// Whether the fields of a JSON text become fields of the record.
-    pub merge_json: bool,
+    /// The parser of texts whose fields become fields of the record without being taken apart: JSON and nothing more.
+    pub merge: Option<Arc<ParserPlan>>,
     /// Key of the text.
     pub text_key: String,
     /// Key of the path, if it is wanted.

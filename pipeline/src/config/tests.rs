@@ -42,7 +42,7 @@ fn a_whole_file_is_settled() {
     assert_eq!(plan.inputs[0].buffer_bytes, 5_000_000);
     let input = plan.inputs[0].tail().unwrap();
     assert_eq!(input.paths, ["/var/log/*.log", "/b/*.log"]);
-    assert_eq!((input.framing, input.merge_json), (Framing::Cri, false));
+    assert_eq!((input.framing, &input.merge), (Framing::Cri, &None));
     assert_eq!(input.refresh_interval_ms, 10_000);
     assert_eq!(input.path_key.as_deref(), Some("file"));
     let output = &plan.outputs[0];

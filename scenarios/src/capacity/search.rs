@@ -6,7 +6,8 @@
 //! edge      full trials, round after round: from the last estimate step outwards, doubling the step, until one holds and
 //!           one breaks; then halve the gap. Three rounds that agree end the search; too many that do not make it unstable.
 //! ```
-//! A round starts anew from what it sees itself: what an earlier trial saw by chance does not bind it.
+//! A round starts anew from what it sees itself: what an earlier trial saw by chance does not bind it. A rate that the bench
+//! could not offer is asked for again before that is believed: it says something about the machine at that moment only.
 
 use results::capacity::{Answer, Saw};
 
@@ -40,6 +41,8 @@ impl Limits {
 const FLOOR: f64 = 1.0 / 64.0;
 /// Trials of one rate that prove nothing, before the search gives up.
 const MOST_UNCLEAR: usize = 3;
+/// Trials in a row in which the bench cannot offer a rate, before that is believed.
+const MOST_BENCH: usize = 3;
 /// A rate that held this much above one that broke contradicts it.
 const CONTRADICTS: f64 = 1.05;
 
@@ -64,6 +67,7 @@ pub struct Search {
     stage: Stage,
     seen: Vec<(f64, Saw, String)>,
     unclear: usize,
+    not_offered: usize,
     rounds: Vec<Round>,
     done: Option<Answer>,
 }
@@ -100,7 +104,7 @@ impl Search {
     /// Nothing has been seen yet.
     pub fn new(limits: Limits) -> Self {
         let stage = Stage::Ramp { at: limits.from, held: None, failed: None };
-        Self { limits, stage, seen: Vec::new(), unclear: 0, rounds: Vec::new(), done: None }
+        Self { limits, stage, seen: Vec::new(), unclear: 0, not_offered: 0, rounds: Vec::new(), done: None }
     }
 
     /// What is to be done next; the same until [`Self::take`].
@@ -120,11 +124,13 @@ impl Search {
         let Next::Trial { per_s, .. } = self.next() else { return };
         self.seen.push((per_s, saw, because.to_owned()));
         self.unclear = if saw == Saw::Unclear { self.unclear + 1 } else { 0 };
+        // Counted anew for each rate.
+        self.not_offered = if saw == Saw::Bench { self.not_offered % MOST_BENCH + 1 } else { 0 };
         let holds = saw == Saw::Held;
         match self.stage {
             _ if self.unclear >= MOST_UNCLEAR => self.done = Some(Answer::Unproven { because: because.to_owned() }),
             // The same rate once more.
-            _ if self.unclear > 0 => {}
+            _ if self.unclear > 0 || (1..MOST_BENCH).contains(&self.not_offered) => {}
             Stage::Ramp { at, held, failed } => self.ramp(at, holds, held, failed, because),
             Stage::Bisect { failed, .. } if holds => self.bisect(per_s, failed),
             Stage::Bisect { held, .. } => self.bisect(held, per_s),

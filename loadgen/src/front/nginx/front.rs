@@ -10,7 +10,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread::JoinHandle,
@@ -25,12 +25,10 @@ use crate::{
     front::FrontError,
     write::{
         LoadReport, Observer, StreamPaths, StreamReport, Ticket, WriteFault,
-        control::{Command, Desk, Done, Reopen, lock},
+        control::{Command, Desk, Done, Reopen},
+        reins::Faults,
     },
 };
-
-/// Failures kept in full.
-const MAX_ERRORS: usize = 1_000;
 
 /// What nginx is to be in a run.
 #[derive(Debug, Clone)]
@@ -56,17 +54,7 @@ pub(super) struct Shared {
     pub(super) stop: AtomicBool,
     /// The process id of the master; 0 once it has ended.
     pub(super) pid: AtomicU32,
-    errors: Mutex<(Vec<WriteFault>, u64)>,
-}
-
-impl Shared {
-    pub(super) fn fault(&self, fault: WriteFault) {
-        let mut errors = lock(&self.errors);
-        errors.1 += 1;
-        if errors.0.len() < MAX_ERRORS {
-            errors.0.push(fault);
-        }
-    }
+    pub(super) faults: Faults,
 }
 
 /// A running nginx that is looked after. Dropping it ends it.
@@ -103,7 +91,7 @@ impl NginxFront {
             desk: Desk::default(),
             stop: AtomicBool::new(false),
             pid: AtomicU32::new(nginx.pid()),
-            errors: Mutex::default(),
+            faults: Faults::default(),
         });
         let (at, paths) = (nginx.addr(), plan.paths.clone());
         let work = Work::new(nginx, plan, Arc::clone(&shared));
@@ -159,13 +147,13 @@ impl NginxFront {
 
     /// Failures so far, the first thousand.
     pub fn errors(&self) -> Vec<WriteFault> {
-        lock(&self.shared.errors).0.clone()
+        self.shared.faults.read().0
     }
 
     /// Lets it write what it buffers and end, and books the rest of what it says. Stop the client first.
     pub fn stop(mut self) -> LoadReport {
         let generations = self.join().unwrap_or(0);
-        let (errors, error_count) = lock(&self.shared.errors).clone();
+        let (errors, error_count) = self.shared.faults.read();
         let mut report = LoadReport { errors, error_count, ..LoadReport::default() };
         report.streams.resize(usize::from(self.lead.0) + 1, StreamReport::default());
         // What is in its files it does not tell.

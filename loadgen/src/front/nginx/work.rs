@@ -242,7 +242,7 @@ impl Work {
 
     fn fault(&self, error: String) {
         let (stream, at_us) = (self.heads[0].0, self.shared.clock.now_us());
-        self.shared.fault(WriteFault { stream, at_us, lost: 0, error });
+        self.shared.faults.push(WriteFault { stream, at_us, lost: 0, error });
     }
 
     fn finish(mut self) -> u32 {

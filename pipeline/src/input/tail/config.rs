@@ -84,7 +84,7 @@ const LINE_MAX: u64 = 1 << 20;
 
 pub(crate) fn plan(keys: &Keys<'_>, tag: String, around: &Around<'_>) -> At<TailInput> {
     without_meaning(keys)?;
-    let Shape { framing, merge_json, rules, parser, line_parsers } = shape::plan(keys, around)?;
+    let Shape { framing, merge, rules, parser, line_parsers } = shape::plan(keys, around)?;
     let (chunk, line) = sizes(keys)?;
     let ms = |key, default, least| keys.millis(key, default, least, 86_400_000);
     Ok(TailInput {
@@ -92,7 +92,7 @@ pub(crate) fn plan(keys: &Keys<'_>, tag: String, around: &Around<'_>) -> At<Tail
         exclude: patterns(keys, "Exclude_Path")?.unwrap_or_default(),
         tag,
         framing,
-        merge_json,
+        merge,
         text_key: keys.text("Key").unwrap_or_else(|| "log".to_owned()),
         path_key: keys.text("Path_Key"),
         offset_key: keys.text("Offset_Key"),

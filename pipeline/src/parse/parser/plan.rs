@@ -104,6 +104,11 @@ impl ParserPlan {
         self.format == Format::Json && self.types.is_empty() && self.decoders.is_empty()
     }
 
+    /// As [`Self::takes_objects_as_they_are`] in every case, but perhaps takes the time out of them.
+    pub(crate) fn is_bare_json(&self, timed: bool) -> bool {
+        self.takes_objects_as_they_are() && !self.skip_empty && (timed || self.time.is_none())
+    }
+
     /// What a section means; its keys are those of [`KEYS`].
     pub(crate) fn plan(keys: &Keys<'_>) -> At<Self> {
         let name = keys.need("Name")?.value.clone();

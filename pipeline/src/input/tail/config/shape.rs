@@ -7,8 +7,8 @@
 //! Parser nginx                      fields from the text, behind both
 //! Multiline, Parser_Firstline a     as rules; then fields from the first line, by Parser_1, … from others
 //! ```
-//! `Parser docker`, `cri` and `json` as they are built in are read without taking a line apart; one of these names that the
-//! configuration defines is a parser as any other, which joins nothing.
+//! `Parser docker` and `cri` as they are built in, and JSON that is not looked into but for its time, are read without taking a
+//! line apart; a parser of the name `docker` or `cri` that the configuration defines is one as any other, which joins nothing.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ type FirstLine = (Arc<MultilinePlan>, Vec<Arc<ParserPlan>>);
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) framing: Framing,
-    pub(super) merge_json: bool,
+    pub(super) merge: Option<Arc<ParserPlan>>,
     pub(super) rules: Vec<Arc<MultilinePlan>>,
     pub(super) parser: Option<Arc<ParserPlan>>,
     pub(super) line_parsers: Vec<Arc<ParserPlan>>,
@@ -46,8 +46,8 @@ pub(super) struct Shape {
 pub(super) fn plan(keys: &Keys<'_>, around: &Around<'_>) -> At<Shape> {
     let (joined, mut rules) = multiline(keys, around)?;
     let docker_mode = keys.boolean("Docker_Mode", false)?;
-    let (own, merge_json, parser) = match keys.get("Parser") {
-        None => (None, false, None),
+    let (own, parser) = match keys.get("Parser") {
+        None => (None, None),
         Some(entry) => own(entry, &around.parsers, joined, docker_mode)?,
     };
     let (line_parsers, parser) = match first_line(keys, around)? {
@@ -77,7 +77,10 @@ pub(super) fn plan(keys: &Keys<'_>, around: &Around<'_>) -> At<Shape> {
             keys.get("multiline.parser").or_else(|| keys.get("Multiline")).map_or(keys.place(), |entry| entry.line);
         return Err((line, Problem::Contradiction(why)));
     }
-    Ok(Shape { framing, merge_json, rules, parser, line_parsers })
+    // Rules come first, and need the texts; a container's own time and stream stand beside what its text says.
+    let as_it_stands = |plan: &Arc<ParserPlan>| rules.is_empty() && plan.is_bare_json(framing == Framing::Plain);
+    let (merge, parser) = if parser.as_ref().is_some_and(as_it_stands) { (parser, None) } else { (None, parser) };
+    Ok(Shape { framing, merge, rules, parser, line_parsers })
 }
 
 /// What `multiline.parser` names: a framing, or rules.
@@ -125,32 +128,31 @@ fn first_line(keys: &Keys<'_>, around: &Around<'_>) -> At<Option<FirstLine>> {
     Ok(Some((Arc::new(rule), parsers)))
 }
 
-/// What `Parser` names: a framing, JSON to be merged, or a parser of the text. Lines that `multiline.parser` or
+/// What `Parser` names: a framing, or a parser of the text. Lines that `multiline.parser` or
 /// `Docker_Mode` takes apart need no second parser for the same.
 fn own(
     entry: &Entry,
     parsers: &Parsers,
     joined: Option<Framing>,
     docker_mode: bool,
-) -> At<(Option<Framing>, bool, Option<Arc<ParserPlan>>)> {
+) -> At<(Option<Framing>, Option<Arc<ParserPlan>>)> {
     let lower = entry.value.to_ascii_lowercase();
     if lower == "none" {
-        return Ok((None, false, None));
+        return Ok((None, None));
     }
     let known = parsers.get(&entry.value).is_none() && matches!(lower.as_str(), "docker" | "cri");
     let plan = parser_named(parsers, entry, if known { &lower } else { &entry.value })?;
     let usual = Parsers::built_in().get(&plan.name) == Some(&plan);
     Ok(match plan.name.as_str() {
-        "docker" if usual => (Some(Framing::Docker), false, None),
-        "cri" if usual => (Some(Framing::Cri), false, None),
-        "docker" | "cri" if joined.is_some() => (None, false, None),
-        "json" if usual && !docker_mode => (None, true, None),
-        _ if docker_mode && plan.takes_objects_as_they_are() => (None, false, None),
+        "docker" if usual => (Some(Framing::Docker), None),
+        "cri" if usual => (Some(Framing::Cri), None),
+        "docker" | "cri" if joined.is_some() => (None, None),
+        _ if docker_mode && plan.takes_objects_as_they_are() => (None, None),
         _ if docker_mode => {
             let what = format!("`Docker_Mode` with the parser `{}`", plan.name);
             let why = "it would have to parse lines that are joined already; use `multiline.parser docker`, and a `parser` filter for the text";
             return Err((entry.line, Problem::Refused { what, why }));
         }
-        _ => (None, false, Some(plan)),
+        _ => (None, Some(plan)),
     })
 }

@@ -135,7 +135,7 @@ fn what_lies_in_a_link_that_is_cut_is_counted() {
     let mut stream = connect(&link);
     talk(&mut stream, b"hello").unwrap();
     let held = link.lay(Fault::Hang);
-    stream.write_all(&[0; 20_000]).unwrap();
+    stream.write_all(&vec![0; 20_000]).unwrap();
     until("something held", || held.hits() == 1);
     let cut = link.lay(Fault::Cut);
     let error = stream.read(&mut [0]).unwrap_err();

@@ -72,6 +72,80 @@ else
   echo "rsyslog    not installed: skipped"
 fi
 
+echo "== the same configuration and lines, the pipeline and Fluent Bit (G7), RECORDS records of 300 B, positions kept"
+RECORDS=${RECORDS:-2000000}
+# same KIND KEYS OUTPUT: the median rate of each, and their ratio. The file is read once before, so that it lies in memory.
+same() {
+  local kind=$1 keys=$2 output=$3 agent ours=0
+  "$bin/examples/deliver" fill "$folder/$kind.log" "$RECORDS" "$kind"
+  for agent in "$bin/tailproof pipeline" fluent-bit; do
+    command -v "${agent%% *}" >/dev/null || { echo "$kind → $output  ${agent##*/} is not on PATH: skipped"; continue; }
+    for _ in $(seq "$RUNS"); do cpu once "$kind" "$keys" "$output" "$agent"; done > "$folder/g7"
+    local seconds; seconds=$(median < "$folder/g7")
+    local rate; rate=$(awk "BEGIN{printf \"%.0f\", $RECORDS/$seconds}")
+    echo "$kind → $output  ${agent##*/} $rate records per CPU-s"
+    [ "$ours" = 0 ] && ours=$rate || awk "BEGIN{printf \"ratio      %.1f\n\", $ours/$rate}"
+  done
+  rm -f "$folder/$kind.log"
+}
+# The sink is started behind the agent's back: bash bills a child when it is waited for, and nobody waits for the sink here.
+once() {
+  local kind=$1 keys=$2 output=$3 agent=$4 sink= port= target="Name null" stop="Exit_On_Eof on"
+  rm -f "$folder"/g7.db*
+  if [ "$output" = http ]; then
+    [ -p "$folder/said" ] || mkfifo "$folder/said"
+    exec 7<> "$folder/said"
+    setsid -f "$bin/examples/deliver" sink "$RECORDS" > "$folder/said"; read -r port <&7
+    target="Name http
+    Host 127.0.0.1
+    Port $port
+    Format json_lines"; stop=
+  fi
+  printf '%s\n' "[SERVICE]" "    Flush 1" "    Log_Level error" "    Parsers_File $folder/parsers.conf" "[INPUT]" "    Name tail" \
+    "    Path $folder/$kind.log" "    DB $folder/g7.db" "    Read_from_Head on" ${keys:+"    $keys"} ${stop:+"    $stop"} \
+    "[OUTPUT]" "    Match *" "    $target" > "$folder/g7.conf"
+  cat "$folder/$kind.log" > /dev/null
+  $agent -c "$folder/g7.conf" & local pid=$!
+  if [ "$output" = http ]; then read -r sink <&7; kill -TERM "$pid"; fi
+  wait "$pid" || true
+}
+cat > "$folder/parsers.conf" <<'CONF'
+[PARSER]
+    Name        lines
+    Format      json
+    Time_Key    time
+    Time_Format %Y-%m-%dT%H:%M:%S.%L%z
+[PARSER]
+    Name        access
+    Format      regex
+    Regex       ^(?<remote>[^ ]*) (?<host>[^ ]*) (?<user>[^ ]*) \[(?<time>[^\]]*)\] "(?<method>\S+)(?: +(?<path>[^\"]*?)(?: +\S*)?)?" (?<code>[^ ]*) (?<size>[^ ]*)(?: "(?<referer>[^\"]*)" "(?<agent>[^\"]*)")?$
+    Time_Key    time
+    Time_Format %d/%b/%Y:%H:%M:%S %z
+CONF
+same raw "" null
+same json "Parser lines" null
+same cri "multiline.parser cri" http
+same nginx "Parser access" http
+
+echo "== requests a CPU-second (G3): the driver, every request in the books, and wrk, on 64 connections to nginx"
+if command -v nginx >/dev/null && command -v wrk >/dev/null; then
+  cat > "$folder/nginx.conf" <<CONF
+daemon off; worker_processes 1; pid $folder/nginx.pid; error_log $folder/nginx.err;
+events { worker_connections 1024; }
+http { access_log off; keepalive_requests 100000000; server { listen 127.0.0.1:18081; location / { return 200 "ok\n"; } } }
+CONF
+  nginx -c "$folder/nginx.conf" 2>/dev/null & nginx=$!
+  until curl -s -o /dev/null http://127.0.0.1:18081/; do sleep 0.1; done
+  for _ in $(seq "$RUNS"); do "$bin/examples/drive" 127.0.0.1:18081 64 1 4 | awk '/per CPU-s/{print $3}' >> "$folder/drive"
+    seconds=$(cpu bash -c "wrk -t1 -c64 -d4 http://127.0.0.1:18081/ > $folder/wrk.out")
+    awk -v s="$seconds" '/requests in/{printf "%.0f\n", $1/s}' "$folder/wrk.out" >> "$folder/wrk"; done
+  kill -QUIT "$nginx"; wait "$nginx" || true
+  a=$(median < "$folder/drive"); b=$(median < "$folder/wrk")
+  awk "BEGIN{printf \"driver     %d requests per CPU-s\nwrk        %d\nratio      %.2f (goal 0.85)\n\", $a, $b, $a/$b}"
+else
+  echo "nginx or wrk not installed: skipped"
+fi
+
 echo "== writer tax (G12)"
 "$bin/examples/writer_tax"
 

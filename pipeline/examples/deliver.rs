@@ -158,26 +158,43 @@ fn nginx(line: &mut String, n: usize) -> std::fmt::Result {
 }
 
 /// Counts line feeds in the bodies of requests (or, compressed, requests' bodies until the connection ends).
+/// A server that takes everything, on as many connections as come; it ends once all records are there.
 fn sink(records: usize) -> Result<(), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", listener.local_addr()?.port())?;
-    let (stream, _) = listener.accept()?;
-    let started = now();
-    let (mut reader, mut stream): (BufReader<TcpStream>, TcpStream) =
-        (BufReader::with_capacity(1 << 20, stream.try_clone()?), stream);
-    let mut got = 0;
-    let (mut line, mut body) = (String::new(), Vec::new());
+    let (sender, arrived) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let sender = sender.clone();
+            std::thread::spawn(move || take(&stream, &sender));
+        }
+    });
+    let (mut got, mut started) = (0, None);
     while got < records {
+        let more = arrived.recv_timeout(std::time::Duration::from_secs(60))?;
+        started.get_or_insert_with(now);
+        got += more;
+    }
+    writeln!(out, "{:.3}", started.map_or(0.0, |started: std::time::Instant| started.elapsed().as_secs_f64()))?;
+    Ok(())
+}
+
+/// Answers the requests of a connection, and tells how many lines each brought.
+fn take(stream: &TcpStream, arrived: &std::sync::mpsc::Sender<usize>) -> Option<()> {
+    let mut reader = BufReader::with_capacity(1 << 20, stream.try_clone().ok()?);
+    let mut stream = stream;
+    let (mut line, mut body) = (String::new(), Vec::new());
+    loop {
         let (mut length, mut gzip) = (0usize, false);
         loop {
             line.clear();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
+            if reader.read_line(&mut line).ok()? == 0 {
+                return None;
             }
             let lower = line.to_ascii_lowercase();
             if let Some(value) = lower.strip_prefix("content-length:") {
-                length = value.trim().parse()?;
+                length = value.trim().parse().ok()?;
             }
             gzip |= lower.starts_with("content-encoding: gzip");
             if line == "\r\n" {
@@ -185,18 +202,16 @@ fn sink(records: usize) -> Result<(), Failure> {
             }
         }
         body.resize(length, 0);
-        reader.read_exact(&mut body)?;
+        reader.read_exact(&mut body).ok()?;
+        let mut plain = Vec::new();
         if gzip {
-            let mut plain = Vec::new();
-            flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain)?;
-            got += memchr::memchr_iter(b'\n', &plain).count();
-        } else {
-            got += memchr::memchr_iter(b'\n', &body).count();
+            flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).ok()?;
         }
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
+        let text = if gzip { &plain } else { &body };
+        let last = usize::from(text.last().is_some_and(|byte| *byte != b'\n'));
+        arrived.send(memchr::memchr_iter(b'\n', text).count() + last).ok()?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").ok()?;
     }
-    writeln!(out, "{:.3}", started.elapsed().as_secs_f64())?;
-    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measuring program needs a clock")]

@@ -14,7 +14,7 @@ fn hold(out: &Path, cases: &[Case<'_>]) {
     for (args, code, words) in cases {
         let args: Vec<String> = args.iter().map(|arg| arg.replace("{out}", &out)).collect();
         let ended = tailproof(&args);
-        let missing: Vec<&str> = words.iter().copied().filter(|word| !ended.stderr.contains(word)).collect();
+        let missing: Vec<&str> = words.iter().copied().filter(|word| !ended.complains_of(word)).collect();
         if ended.code != *code || !missing.is_empty() {
             failures.push(format!("expected exit {code}, missing {missing:?}\n{ended}"));
         }
@@ -25,7 +25,7 @@ fn hold(out: &Path, cases: &[Case<'_>]) {
 
 fn says(ended: &Ended, words: &[&str]) {
     for word in words {
-        assert!(ended.stderr.contains(word), "{word}: {ended}");
+        assert!(ended.complains_of(word), "{word}: {ended}");
     }
 }
 
@@ -106,7 +106,7 @@ fn a_file_that_is_no_scenario_is_refused() {
         (out.path().display().to_string() + "/", "not a regular file"),
     ] {
         let ended = tailproof(&["check", &path]).expect(2);
-        assert!(ended.stderr.contains(word), "{word}: {ended}");
+        assert!(ended.complains_of(word), "{word}: {ended}");
     }
 }
 

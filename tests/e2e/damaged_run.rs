@@ -29,7 +29,7 @@ fn a_folder_that_holds_no_whole_run_is_refused_by_report() {
         (folder("list", Some("[1, 2]")), "run.json"),
     ] {
         let ended = tailproof(&["report", &run]).expect(2);
-        assert!(ended.stderr.contains(word), "{word}: {ended}");
+        assert!(ended.complains_of(word), "{word}: {ended}");
     }
 }
 

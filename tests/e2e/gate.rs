@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::support::{Ended, live, place, run, run_folders, tailproof};
+use super::support::{Ended, flowed, live, place, run, run_folders, tailproof};
 
 /// Short, and still with as many rotations as the scenario asks for, so that a defect has something to break.
 const SHORT: [&str; 4] = ["--duration", "4s", "--set=time.warm_up=300ms", "--set=rotate.every=600ms"];
@@ -48,11 +48,6 @@ fn gate(runs: &[String], baseline: &str, more: &[&str]) -> Ended {
     tailproof(&args)
 }
 
-/// What was printed, as one line: where a line is broken depends on how long the paths in it are.
-fn flowed(ended: &Ended) -> String {
-    ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn last_word(ended: &Ended, verdict: &str) {
     let last = ended.stdout.trim_end().lines().last().unwrap_or_default();
     let wanted = format!("tailproof gate={verdict} exit={} ", ended.code);
@@ -82,7 +77,7 @@ fn the_gate_ends_with_every_code_on_real_run_folders() {
     // No baseline: unknown, with the command that writes one; that command works.
     let ended = gate(&before, &baseline, &[]).expect(3);
     last_word(&ended, "UNKNOWN");
-    assert!(flowed(&ended).contains("write one: tailproof gate"), "{ended}");
+    assert!(flowed(&ended.stdout).contains("write one: tailproof gate"), "{ended}");
     gate(&before, &baseline, &["--update"]).expect(0);
 
     let same = replicates(&good, &place.join("same"), 10, 1.0);
@@ -90,7 +85,7 @@ fn the_gate_ends_with_every_code_on_real_run_folders() {
     let slower = replicates(&good, &place.join("slower"), 10, 1.1);
     let ended = gate(&slower, &baseline, &[]).expect(1);
     last_word(&ended, "FAIL");
-    assert!(flowed(&ended).contains("agent CPU per record +1"), "{ended}");
+    assert!(flowed(&ended.stdout).contains("agent CPU per record +1"), "{ended}");
     last_word(&gate(&same[..3], &baseline, &[]).expect(3), "UNKNOWN");
 
     // One run that lost something among ten that are fine; the defect is named.
@@ -98,7 +93,7 @@ fn the_gate_ends_with_every_code_on_real_run_folders() {
     lossy.push(bad.display().to_string());
     let ended = gate(&lossy, &baseline, &[]).expect(1);
     last_word(&ended, "FAIL");
-    assert!(flowed(&ended).contains("the defect rename-create-gap was PLANTED"), "{ended}");
+    assert!(flowed(&ended.stdout).contains("the defect rename-create-gap was PLANTED"), "{ended}");
     assert!(gate(&lossy, &baseline, &["--update"]).expect(2).stderr.contains("was planted"));
 
     another_scenario_and_machine(&good, &same, &baseline, place);
@@ -114,7 +109,7 @@ fn another_scenario_and_machine(good: &Path, same: &[String], baseline: &str, pl
             .collect();
         let ended = gate(&runs, baseline, &[]).expect(3);
         last_word(&ended, "UNKNOWN");
-        flowed(&ended)
+        flowed(&ended.stdout)
     };
     let said = moved("machine", |manifest| manifest["environment"]["cores"] = 96.into());
     assert!(said.contains("another machine: 96 cores instead of"), "{said}");

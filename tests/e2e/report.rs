@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     page::stories,
-    support::{place, tailproof},
+    support::{flowed, place, tailproof},
 };
 
 /// A folder with a failed and two passed runs, and the rest of the words of a command on it.
@@ -126,9 +126,9 @@ fn what_is_new_since_the_run_before_is_told_and_only_of_its_own_kind() {
     stories::passed(&place.path().join("20261121T100050Z-steady-builtin"));
     let told = report(&["20261121T100100"], &out).expect(0).stdout;
     let begin = "since      20261121T100000Z-tail-stall-builtin (FAIL, with stale-membership-inode-reuse planted";
-    let flowed = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told_at_once = flowed(&told);
     let wanted = begin.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(flowed.contains(&wanted) && flowed.contains(" 0 new, 2 gone, 0 unchanged gone "), "{told}");
+    assert!(told_at_once.contains(&wanted) && told_at_once.contains(" 0 new, 2 gone, 0 unchanged gone "), "{told}");
     let page = report(&["20261121T100100", "--html", "-"], &out).expect(0).stdout;
     assert!(page.contains("<h2 id=\"since\">Since the last run</h2>"), "{page:.2000}");
     // The first run has none before it; one that passed after one that passed has no news.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use judged::{Judged, run};
 use loadgen::clock::RunClock;
-pub(crate) use program::{Ended, Running, last, program, start, start_command, tailproof};
+pub(crate) use program::{Ended, Running, flowed, last, program, start, start_command, tailproof};
 use tempfile::TempDir;
 pub(crate) use turns::{beside, live, side_by_side};
 

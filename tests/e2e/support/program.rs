@@ -40,6 +40,18 @@ pub(crate) struct Ended {
     pub(crate) command: String,
 }
 
+impl Ended {
+    /// Whether its errors say `words`, wherever they are broken into lines: that follows from how long the paths in them are.
+    pub(crate) fn complains_of(&self, words: &str) -> bool {
+        self.stderr.contains(words) || flowed(&self.stderr).contains(words)
+    }
+}
+
+/// A text without its line breaks, and without the bars that errors have at the head of a continued line.
+pub(crate) fn flowed(text: &str) -> String {
+    text.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+}
+
 /// Starts the program under test.
 pub(crate) fn start<S: AsRef<str>>(args: &[S]) -> Running {
     let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();

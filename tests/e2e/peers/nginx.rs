@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::stage::{Pipeline, each_once, is_root, listens, port, program, there};
@@ -23,8 +24,20 @@ fn installed() -> bool {
     there("nginx", &["-v"], "nginx")
 }
 
+/// A running nginx. A master that is killed leaves its workers behind, so it is asked to end, also when a test fails.
+struct Nginx(Option<Running>);
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        if let Some(master) = self.0.take() {
+            master.signal(Signal::SIGTERM);
+            master.wait(10);
+        }
+    }
+}
+
 /// nginx with this `access_log`; everything it needs lies in `place`.
-fn nginx(place: &Path, port: u16, access_log: &str) -> Running {
+fn nginx(place: &Path, port: u16, access_log: &str) -> Nginx {
     let at = place.display();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("  {name}_temp_path {at}/{name};\n"))
@@ -42,7 +55,7 @@ fn nginx(place: &Path, port: u16, access_log: &str) -> Running {
     command.arg("-e").arg(errors).arg("-p").arg(place).arg("-c").arg(&config);
     let running = start_command(command, format!("nginx -c {}", config.display()));
     listens("nginx", port);
-    running
+    Nginx(Some(running))
 }
 
 /// A client that asks for one thing after the other on one connection.

@@ -27,7 +27,7 @@ echo "== the pipeline (G6): CRI to HTTP JSON lines, acks and checkpoints on"
 for _ in $(seq "$RUNS"); do "$bin/examples/deliver" 2000000 | awk '/records per CPU-s/{print $1}'; done > "$folder/g6"
 echo "median $(median < "$folder/g6") records per CPU-s (goal 2750000)"
 
-echo "== tailing $LINES bare lines of 300 B into a file: the pipeline against rsyslog imfile"
+echo "== tailing $LINES bare lines of 300 B into a file: the pipeline against rsyslog imfile and syslog-ng file()"
 awk -v n="$LINES" 'BEGIN{pad=sprintf("%280s",""); gsub(/ /,"x",pad); for(i=0;i<n;i++) printf "{\"n\":%012d,\"x\":\"%s\"}\n", i, substr(pad,1,278)}' > "$folder/in.log"
 cat > "$folder/pipeline.conf" <<CONF
 [INPUT]
@@ -56,21 +56,32 @@ whole() { [ "$(wc -l < "$1")" = "$LINES" ] || echo "           incomplete: $(wc 
 ours() { rm -f "$folder"/db* "$folder/ours.out"; until_read "$folder/ours.out" "$bin/tailproof" pipeline -c "$folder/pipeline.conf"; }
 for _ in $(seq "$RUNS"); do cpu ours; done > "$folder/ours.cpu"
 a=$(rate "$(median < "$folder/ours.cpu")"); echo "pipeline   $a lines per CPU-s"; whole "$folder/ours.out"
-if command -v rsyslogd >/dev/null; then
-  cat > "$folder/rs.conf" <<CONF
-global(workDirectory="$folder/rs")
+# peer NAME PROGRAM COMMAND...: the lines that it takes a CPU-second, if it is installed, and ours to that. It writes to theirs.out.
+peer() {
+  local name=$1 program=$2; shift 2
+  command -v "$program" >/dev/null || { echo "$name  not on PATH: skipped"; return; }
+  theirs() { rm -rf "$folder/theirs" "$folder/theirs.out"; mkdir "$folder/theirs"; until_read "$folder/theirs.out" "$@"; }
+  for _ in $(seq "$RUNS"); do cpu theirs "$@"; done > "$folder/theirs.cpu"
+  b=$(rate "$(median < "$folder/theirs.cpu")"); echo "$name  $b lines per CPU-s"; whole "$folder/theirs.out"
+  awk "BEGIN{printf \"ratio      %.1f\n\", $a/$b}"
+}
+cat > "$folder/rs.conf" <<CONF
+global(workDirectory="$folder/theirs")
 module(load="imfile")
 template(name="raw" type="string" string="%msg%\n")
 input(type="imfile" file="$folder/in.log" tag="t")
-action(type="omfile" file="$folder/rs.out" template="raw")
+action(type="omfile" file="$folder/theirs.out" template="raw")
 CONF
-  theirs() { rm -rf "$folder/rs" "$folder/rs.out"; mkdir "$folder/rs"; until_read "$folder/rs.out" rsyslogd -n -f "$folder/rs.conf" -i "$folder/rs.pid"; }
-  for _ in $(seq "$RUNS"); do cpu theirs; done > "$folder/rs.cpu"
-  b=$(rate "$(median < "$folder/rs.cpu")"); echo "rsyslog    $b lines per CPU-s"; whole "$folder/rs.out"
-  awk "BEGIN{printf \"ratio      %.1f\n\", $a/$b}"
-else
-  echo "rsyslog    not installed: skipped"
-fi
+peer "rsyslog  " rsyslogd rsyslogd -n -f "$folder/rs.conf" -i "$folder/theirs/pid"
+# Told a version later than its own, it refuses to start; told none, too.
+cat > "$folder/sng.conf" <<CONF
+@version: $(syslog-ng --version 2>/dev/null | sed -n 's/^Config version: //p')
+options { stats-freq(0); };
+source in { file("$folder/in.log" flags(no-parse)); };
+destination out { file("$folder/theirs.out" template("\$MSG\n")); };
+log { source(in); destination(out); };
+CONF
+peer syslog-ng syslog-ng syslog-ng -F --no-caps -f "$folder/sng.conf" -R "$folder/theirs/persist" -p "$folder/theirs/pid" -c "$folder/theirs/ctl"
 
 echo "== the same configuration and lines, the pipeline and Fluent Bit (G7), RECORDS records of 300 B, positions kept"
 RECORDS=${RECORDS:-2000000}

@@ -54,7 +54,7 @@ fn a_link_that_is_slow_silent_cut_and_gone_costs_a_correct_agent_nothing() {
 fn what_was_in_flight_when_the_link_to_a_sink_was_cut_may_come_again() {
     // What is taken waits for its answer when the link is cut.
     let faults = [
-        fault("{ slow = { delay = \"400ms\" } }", "route = \"store\"", "300ms", "1600ms"),
+        fault("{ slow = { delay = \"400ms\" } }", "route = \"server\"", "300ms", "1600ms"),
         fault("\"cut_link\"", WEST, "900ms", "200ms"),
         fault("\"cut_link\"", WEST, "1400ms", "200ms"),
     ];

@@ -33,5 +33,6 @@ mod sockets;
 mod stalls;
 mod stdin;
 mod storms;
+mod stretch;
 mod support;
 mod tui;

@@ -8,6 +8,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
+    thread::{self, JoinHandle},
 };
 
 use thiserror::Error;
@@ -18,8 +19,8 @@ use super::{
 };
 use crate::os::is_full;
 
-/// A file smaller than this is not worth compacting, bytes.
-const COMPACT_FROM: u64 = 64 << 10;
+/// A file smaller than this is not worth compacting, bytes: whoever writes has to wait for it.
+const COMPACT_FROM: u64 = 1 << 20;
 /// How much longer than its live entries the file may become.
 const COMPACT_RATIO: u64 = 4;
 
@@ -58,6 +59,10 @@ pub struct Store {
     length: u64,
     live_bytes: u64,
     unsynced: bool,
+    /// A sync that is under way, on a thread of its own: a disk that takes its time holds up neither reading nor what the
+    /// next acks move.
+    syncing: Option<JoinHandle<io::Result<()>>>,
+    sync_file: fn(&File) -> io::Result<()>,
     synced_ms: u64,
     sync_interval_ms: u64,
     /// The disk was full: the file lacks what is known, or ends in a torn frame.
@@ -93,6 +98,8 @@ impl Store {
             live,
             length: valid as u64,
             unsynced: false,
+            syncing: None,
+            sync_file: File::sync_data,
             synced_ms: 0,
             sync_interval_ms,
             behind: false,
@@ -153,21 +160,52 @@ impl Store {
         unless_full(compacted)
     }
 
-    /// Syncs if something is unsynced and the interval is over; `now_ms` is monotonic.
+    /// Begins to sync if something is unsynced and the interval is over; `now_ms` is monotonic. What becomes of it is told
+    /// by a later call.
     pub fn maintain(&mut self, now_ms: u64) -> Result<(), CheckpointError> {
+        if self.syncing.as_ref().is_some_and(|sync| !sync.is_finished()) {
+            return Ok(());
+        }
+        self.end_sync()?;
         if self.unsynced && now_ms.saturating_sub(self.synced_ms) >= self.sync_interval_ms {
             self.synced_ms = now_ms;
-            self.sync()?;
+            return self.begin_sync();
         }
         Ok(())
     }
 
     /// Makes everything written so far survive the loss of power.
     pub fn sync(&mut self) -> Result<(), CheckpointError> {
+        self.end_sync()?;
         if !std::mem::take(&mut self.unsynced) {
             return Ok(());
         }
-        match self.file.sync_data() {
+        let synced = (self.sync_file)(&self.file);
+        self.synced(synced)
+    }
+
+    fn begin_sync(&mut self) -> Result<(), CheckpointError> {
+        let Ok(file) = self.file.try_clone() else { return self.sync() };
+        let sync_file = self.sync_file;
+        let begun = thread::Builder::new().name("checkpoint-sync".to_owned()).spawn(move || sync_file(&file));
+        // Without a file or a thread to spare it is waited for.
+        let Ok(sync) = begun else { return self.sync() };
+        self.unsynced = false;
+        self.syncing = Some(sync);
+        Ok(())
+    }
+
+    /// Waits for a sync that is under way.
+    fn end_sync(&mut self) -> Result<(), CheckpointError> {
+        match self.syncing.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(synced)) => self.synced(synced),
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    fn synced(&mut self, synced: io::Result<()>) -> Result<(), CheckpointError> {
+        match synced {
             Err(error) if is_full(&error) => {
                 self.behind = true;
                 Ok(())

@@ -39,16 +39,19 @@ const KEYS: &[&str] = &[
     "Coro_Stack_Size",
     "dns.mode",
     "dns.resolver",
+    "Hot_Reload.Timeout",
+    "windows.maxstdio",
+];
+/// Switches of what there is not here.
+const SWITCHES: &[&str] = &[
     "dns.prefer_ipv4",
     "dns.prefer_ipv6",
     "json.convert_nan_to_null",
     "json.escape_unicode",
     "sp.convert_from_str_to_num",
     "Hot_Reload.Ensure_Thread_Safety",
-    "Hot_Reload.Timeout",
     "storage.trim_files",
     "Enable_Chunk_Trace",
-    "windows.maxstdio",
 ];
 /// Keys that Fluent Bit has and this program has not, and why.
 const REFUSED: &[(&str, &str)] = &[
@@ -64,7 +67,7 @@ pub(super) fn plan(section: &Section) -> At<ServicePlan> {
             return Err((entry.line, Problem::Refused { what: entry.key.clone(), why }));
         }
     }
-    let keys = Keys::with(section, KEYS, &[], &["Parsers_File"])?;
+    let keys = Keys::with(section, KEYS, SWITCHES, &["Parsers_File"])?;
     fixed(&keys)?;
     without_meaning(&keys)?;
     Ok(ServicePlan {
@@ -102,16 +105,7 @@ fn without_meaning(keys: &Keys<'_>) -> At<()> {
         keys.get(key).map(|_| keys.bytes(key, 24_576, 1, 64_000_000_000)).transpose()?;
     }
     keys.get("Hot_Reload.Timeout").map(|_| keys.millis("Hot_Reload.Timeout", 0, 0, 86_400_000)).transpose()?;
-    for key in [
-        "dns.prefer_ipv4",
-        "dns.prefer_ipv6",
-        "json.convert_nan_to_null",
-        "json.escape_unicode",
-        "sp.convert_from_str_to_num",
-        "Hot_Reload.Ensure_Thread_Safety",
-        "storage.trim_files",
-        "Enable_Chunk_Trace",
-    ] {
+    for key in SWITCHES {
         keys.get(key).map(|_| keys.boolean(key, false)).transpose()?;
     }
     keys.word("dns.mode", &["UDP", "TCP"])?;

@@ -95,6 +95,7 @@ impl Input {
         let _scope = Scope::enter(self.level);
         let now_ms = clock.mono_ms();
         self.settle(buffer)?;
+        self.maintain(now_ms)?;
         if let Some(until_ms) = self.waits_for_disk(now_ms)? {
             return Ok(Did::Nothing(Some(until_ms)));
         }
@@ -113,7 +114,6 @@ impl Input {
                 if room > 0 {
                     self.parser.expire(now_ms, &mut self.batches);
                 }
-                self.maintain(now_ms)?;
                 let expiry = self.parser.expires_at_ms().filter(|_| room > 0);
                 Did::Nothing([until_ms, expiry].into_iter().flatten().min())
             }

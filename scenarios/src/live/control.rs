@@ -39,17 +39,24 @@ pub(super) fn perform(plan: &Plan, how: &How, stage: &mut Stage, trial: &mut Tri
         stalls: StallDetector::new(plan.contract.stall_limit_us),
         paths: Paths::of(plan),
         losses: Losses::default(),
-        measured_from: None,
+        measured: Measured::NotYet,
     };
     stage.start(plan, trial.clock())?;
     for why in stage.processes.limits_missing() {
         trial.unknown(why);
     }
     trial.say(What::Phase(Phase::WarmUp));
-    if control.warm_up(stage, trial)? {
-        control.measure(stage, trial)?;
-    }
-    control.drain(stage, trial)
+    let hands = if control.warm_up(stage, trial)? { Some(control.measure(stage, trial)?) } else { None };
+    control.drain(hands, stage, trial)
+}
+
+/// Whether faults and orders are performed.
+#[derive(Clone, Copy)]
+enum Measured {
+    NotYet,
+    /// Since this moment of the run, microseconds.
+    Since(u64),
+    Over,
 }
 
 struct Control<'p> {
@@ -60,7 +67,7 @@ struct Control<'p> {
     stalls: StallDetector,
     paths: Paths,
     losses: Losses,
-    measured_from: Option<u64>,
+    measured: Measured,
 }
 
 impl Control<'_> {
@@ -89,31 +96,39 @@ impl Control<'_> {
         }
     }
 
-    fn measure(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
+    /// The measure stretch; the hands on the files may be at something still.
+    fn measure(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<Hands, RunError> {
         let begin = trial.measure_begins(stage);
-        self.measured_from = Some(begin);
+        self.measured = Measured::Since(begin);
         let end = begin + self.plan.measure.0;
         stage.ledger.measure(begin, end);
         let full = stage.take_full();
-        let hands =
-            stage.places.as_ref().map(|places| Hands::start(self.plan, self.how.seed, places, &stage.bus, full));
+        let places = stage.places.as_ref().expect("the load is on");
+        let hands = Hands::start(self.plan, self.how.seed, places, &stage.bus, full);
         while trial.now_us() < end && !self.how.is_broken_off() && !stage.cannot_write() {
             self.tick(stage, trial)?;
         }
-        // Hands first: a rotation under way must still find its writer.
-        drop(hands);
-        self.by_hand.end(stage, trial);
+        self.measured = Measured::Over;
         trial.measure_ends(stage);
-        Ok(())
+        stage.set_rate(0.0);
+        self.by_hand.end(stage, trial);
+        Ok(hands)
     }
 
-    fn drain(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
+    fn drain(&mut self, hands: Option<Hands>, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
+        self.heal(stage, trial)?;
+        trial.say(What::Phase(Phase::Drain));
+        // Hands before the load: a rotation under way must still find its writer. (Compressing takes its time.)
+        if let Some(hands) = hands {
+            hands.say_stop();
+            while !hands.are_over() && !self.how.is_broken_off() {
+                self.tick(stage, trial)?;
+            }
+        }
         if let Some(report) = stage.stop_load() {
             trial.load_report(&report);
         }
-        self.heal(stage, trial)?;
         self.settle_links(stage);
-        trial.say(What::Phase(Phase::Drain));
         let begin = trial.now_us();
         let (mut moved_at, mut last) = (begin, marks(&stage.ledger));
         while !self.how.is_broken_off() && trial.now_us() < begin + self.plan.drain.0 {
@@ -165,12 +180,14 @@ impl Control<'_> {
 
     fn tick(&mut self, stage: &mut Stage, trial: &mut Trial<'_>) -> Result<(), RunError> {
         let next = trial.now_us() + TICK.as_micros() as u64;
-        if let Some(begin) = self.measured_from.filter(|_| stage.is_loading()) {
-            let now = trial.now_us();
-            self.faults.tick(now - begin, now, &mut scene(stage))?;
-            self.by_hand.obey(&mut self.faults, stage, trial)?;
-        } else if self.measured_from.is_some() {
-            self.by_hand.refuse_all(trial);
+        match self.measured {
+            Measured::NotYet => {}
+            Measured::Since(begin) => {
+                let now = trial.now_us();
+                self.faults.tick(now - begin, now, &mut scene(stage))?;
+                self.by_hand.obey(&mut self.faults, stage, trial)?;
+            }
+            Measured::Over => self.by_hand.refuse_all(trial),
         }
         stage.tick(trial.now_us());
         trial.note_children(&stage.pids())?;

@@ -93,6 +93,16 @@ impl Hands {
         hands
     }
 
+    /// Nothing new is begun.
+    pub(super) fn say_stop(&self) {
+        self.stop.say();
+    }
+
+    /// True once nothing is under way either.
+    pub(super) fn are_over(&self) -> bool {
+        self.threads.iter().all(JoinHandle::is_finished)
+    }
+
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
         self.threads.push(thread.expect("a process may have a handful of threads"));

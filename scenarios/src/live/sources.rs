@@ -71,11 +71,6 @@ impl Sources {
         self.fronts.iter_mut().try_for_each(|fronted| fronted.start(load, ledger, clock))
     }
 
-    /// True while the load is on.
-    pub(super) fn is_on(&self) -> bool {
-        self.files.is_some()
-    }
-
     /// Processes of front ends that are running.
     pub(super) fn pids(&self) -> Vec<u32> {
         self.fronts.iter().flat_map(http::Fronted::pids).collect()

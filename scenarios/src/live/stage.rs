@@ -172,11 +172,6 @@ impl Stage {
         self.processes.pids().into_iter().chain(self.sources.pids()).collect()
     }
 
-    /// True while the load is on.
-    pub(super) fn is_loading(&self) -> bool {
-        self.sources.is_on()
-    }
-
     /// From now on the load runs at so many times the scenario's rate; 0 pauses it.
     pub(super) fn set_rate(&self, factor: f64) {
         self.sources.set_rate(factor);

@@ -26,8 +26,34 @@ stall = "4s"
 const SERVICE: &str = "[SERVICE]\n    Flush 0.1\n    Grace 5\n    storage.path ${STATE}/buffer\n";
 const TAIL: &str =
     "[INPUT]\n    Name tail\n    Tag web\n    Path ${LOGS}/*.log\n    DB ${STATE}/tail.db\n    Read_from_Head On\n";
-const ES: &str = "[OUTPUT]\n    Name es\n    Match *\n    Host 127.0.0.1\n    Port ${OUT}\n    Generate_ID On\n    \
-                  Write_Operation create\n    Suppress_Type_Name On\n    Retry_Limit no_limits\n";
+/// Elasticsearch, exactly once.
+const ES: &str = "    Generate_ID On\n    Write_Operation create\n    Suppress_Type_Name On\n";
+const JSON_LINES: &str = "    Format json_lines\n";
+
+/// The variables of a process that tails files and sends what they hold over the link "west".
+const FILES_TO_WEST: &str = r#"LOGS = "{logs}", STATE = "{state}", OUT = "{link.west.port}""#;
+
+/// A process, named as its configuration is, and its variables.
+fn process(name: &str, env: &str) -> String {
+    format!("[[process]]\nname = \"{name}\"\nconfig = \"{name}.conf\"\nenv = {{ {env} }}\n")
+}
+
+/// A link that leads to a placeholder's port.
+fn link(name: &str, to: &str, wire: &str) -> String {
+    format!("[[link]]\nname = \"{name}\"\nto = \"{{{to}}}\"\nwire = \"{wire}\"\n")
+}
+
+/// Where the records are looked for.
+fn route(name: &str, sink: &str) -> String {
+    format!("[[route]]\nname = \"{name}\"\nsink = {{ {sink} }}\n")
+}
+
+/// An output of an agent over the variable OUT, which never gives up.
+fn output(name: &str, keys: &str) -> String {
+    format!(
+        "[OUTPUT]\n    Name {name}\n    Match *\n    Host 127.0.0.1\n    Port ${{OUT}}\n    Retry_Limit no_limits\n{keys}"
+    )
+}
 
 /// A fault: what, of which kind of target, from when, for how long.
 pub(super) fn fault(what: &str, on: &str, at: &str, lasts: &str) -> String {
@@ -36,110 +62,73 @@ pub(super) fn fault(what: &str, on: &str, at: &str, lasts: &str) -> String {
 
 /// Files ▸ agent ▸ link "west" ▸ Elasticsearch; a link "spare" leads there as well, and nobody uses it.
 pub(super) fn to_store(measure: &str, faults: &str) -> (String, Vec<(&'static str, String)>) {
-    let head = head(measure, "exactly-once");
-    let text = format!(
-        r#"{head}
-[[process]]
-name = "agent"
-config = "agent.conf"
-env = {{ LOGS = "{{logs}}", STATE = "{{state}}", OUT = "{{link.west.port}}" }}
-[[link]]
-name = "west"
-to = "{{sink.store.port}}"
-[[link]]
-name = "spare"
-to = "{{sink.store.port}}"
-[[route]]
-name = "store"
-sink = {{ kind = "elastic" }}
-{faults}"#
-    );
-    (text, vec![("agent.conf", format!("{SERVICE}{TAIL}{ES}"))])
+    let text = [
+        head(measure, "exactly-once"),
+        process("agent", FILES_TO_WEST),
+        link("west", "sink.store.port", "tcp"),
+        link("spare", "sink.store.port", "tcp"),
+        route("store", r#"kind = "elastic""#),
+        faults.to_owned(),
+    ];
+    (text.concat(), vec![("agent.conf", format!("{SERVICE}{TAIL}{}", output("es", ES)))])
 }
 
 /// Files ▸ agent ▸ link "west" ▸ a server that takes whatever comes, copies too.
 pub(super) fn to_server(measure: &str, faults: &str) -> (String, Vec<(&'static str, String)>) {
-    let (text, _) = to_store(measure, faults);
-    let text = text.replace("exactly-once", "at-least-once").replace("\"elastic\"", "\"http\"");
-    let http = "[OUTPUT]\n    Name http\n    Match *\n    Host 127.0.0.1\n    Port ${OUT}\n    Format json_lines\n    Retry_Limit no_limits\n";
-    (text, vec![("agent.conf", format!("{SERVICE}{TAIL}{http}"))])
+    let text = [
+        head(measure, "at-least-once"),
+        process("agent", FILES_TO_WEST),
+        link("west", "sink.server.port", "tcp"),
+        link("spare", "sink.server.port", "tcp"),
+        route("server", r#"kind = "http""#),
+        faults.to_owned(),
+    ];
+    (text.concat(), vec![("agent.conf", format!("{SERVICE}{TAIL}{}", output("http", JSON_LINES)))])
 }
 
 /// Files ▸ forwarder ▸ link "west" ▸ aggregator ▸ Elasticsearch; the forwarder asks for acknowledgements or does not.
 pub(super) fn forwarded(acks: bool, faults: &str) -> (String, Vec<(&'static str, String)>) {
-    let head = head("3s", "exactly-once");
-    let text = format!(
-        r#"{head}
-[[process]]
-name = "aggregator"
-config = "aggregator.conf"
-env = {{ IN = "{{port.forward}}", STATE = "{{state}}", OUT = "{{sink.store.port}}" }}
-[[process]]
-name = "forwarder"
-config = "forwarder.conf"
-env = {{ LOGS = "{{logs}}", STATE = "{{state}}", OUT = "{{link.west.port}}" }}
-[[link]]
-name = "west"
-to = "{{aggregator.port.forward}}"
-[[route]]
-name = "store"
-sink = {{ kind = "elastic" }}
-{faults}"#
-    );
-    let forward = format!(
-        "[OUTPUT]\n    Name forward\n    Match *\n    Host 127.0.0.1\n    Port ${{OUT}}\n    Require_ack_response {acks}\n    Retry_Limit no_limits\n"
-    );
+    let text = [
+        head("3s", "exactly-once"),
+        process("aggregator", r#"IN = "{port.forward}", STATE = "{state}", OUT = "{sink.store.port}""#),
+        process("forwarder", FILES_TO_WEST),
+        link("west", "aggregator.port.forward", "tcp"),
+        route("store", r#"kind = "elastic""#),
+        faults.to_owned(),
+    ];
+    let forward = output("forward", &format!("    Require_ack_response {acks}\n"));
     let takes = "[INPUT]\n    Name forward\n    Listen 127.0.0.1\n    Port ${IN}\n    Dedup_File ${STATE}/chunks.seen\n    storage.type filesystem\n";
     let beside = vec![
         ("forwarder.conf", format!("{SERVICE}{TAIL}{forward}")),
-        ("aggregator.conf", format!("{SERVICE}{takes}{ES}")),
+        ("aggregator.conf", format!("{SERVICE}{takes}{}", output("es", ES))),
     ];
-    (text, beside)
+    (text.concat(), beside)
 }
 
 /// Files ▸ agent ▸ UDP link "west" ▸ syslog server.
 pub(super) fn datagrams_out(faults: &str) -> (String, Vec<(&'static str, String)>) {
-    let head = head("3s", "at-most-once");
-    let text = format!(
-        r#"{head}
-[[process]]
-name = "agent"
-config = "agent.conf"
-env = {{ LOGS = "{{logs}}", STATE = "{{state}}", OUT = "{{link.west.port}}" }}
-[[link]]
-name = "west"
-to = "{{sink.syslog.port}}"
-wire = "udp"
-[[route]]
-name = "syslog"
-sink = {{ kind = "syslog-udp" }}
-{faults}"#
-    );
-    let syslog = "[OUTPUT]\n    Name syslog\n    Match *\n    Host 127.0.0.1\n    Port ${OUT}\n    Mode udp\n    Syslog_Format rfc5424\n    \
-                  Syslog_Message_Key log\n";
-    (text, vec![("agent.conf", format!("{SERVICE}{TAIL}{syslog}"))])
+    let text = [
+        head("3s", "at-most-once"),
+        process("agent", FILES_TO_WEST),
+        link("west", "sink.syslog.port", "udp"),
+        route("syslog", r#"kind = "syslog-udp""#),
+        faults.to_owned(),
+    ];
+    let syslog = output("syslog", "    Mode udp\n    Syslog_Format rfc5424\n    Syslog_Message_Key log\n");
+    (text.concat(), vec![("agent.conf", format!("{SERVICE}{TAIL}{syslog}"))])
 }
 
 /// Senders of the bench ▸ UDP link "west" ▸ agent ▸ a server.
 pub(super) fn datagrams_in(faults: &str) -> (String, Vec<(&'static str, String)>) {
     let via = "body = \"app-text\"\nvia = { syslog = { to = \"127.0.0.1:{link.west.port}\", transport = \"udp\" } }\n";
-    let head = head("3s", "at-least-once").replace("body = \"app-text\"\n", via) + "source_loss = \"counted\"\n";
-    let text = format!(
-        r#"{head}
-[[process]]
-name = "agent"
-config = "agent.conf"
-env = {{ STATE = "{{state}}", IN = "{{port.syslog}}", OUT = "{{sink.server.port}}" }}
-[[link]]
-name = "west"
-to = "{{agent.port.syslog}}"
-wire = "udp"
-[[route]]
-name = "server"
-sink = {{ kind = "http", text = "message" }}
-{faults}"#
-    );
+    let text = [
+        head("3s", "at-least-once").replace("body = \"app-text\"\n", via),
+        "source_loss = \"counted\"\n".to_owned(),
+        process("agent", r#"STATE = "{state}", IN = "{port.syslog}", OUT = "{sink.server.port}""#),
+        link("west", "agent.port.syslog", "udp"),
+        route("server", r#"kind = "http", text = "message""#),
+        faults.to_owned(),
+    ];
     let syslog = "[INPUT]\n    Name syslog\n    Tag web\n    Mode udp\n    Listen 127.0.0.1\n    Port ${IN}\n    Parser syslog-rfc3164\n";
-    let http = "[OUTPUT]\n    Name http\n    Match *\n    Host 127.0.0.1\n    Port ${OUT}\n    Format json_lines\n    Retry_Limit no_limits\n";
-    (text, vec![("agent.conf", format!("{SERVICE}{syslog}{http}"))])
+    (text.concat(), vec![("agent.conf", format!("{SERVICE}{syslog}{}", output("http", JSON_LINES)))])
 }

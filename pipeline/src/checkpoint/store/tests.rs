@@ -1,5 +1,7 @@
 //! A file cut or damaged anywhere opens, with every entry that is whole.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use crate::{checkpoint::Fingerprint, os::Identity};
 
@@ -148,4 +150,61 @@ fn it_syncs_once_an_interval() {
     assert!(store.unsynced);
     store.maintain(500).unwrap();
     assert!(!store.unsynced);
+}
+
+static HANGS: AtomicBool = AtomicBool::new(true);
+
+/// A disk that takes its time.
+fn hang(_: &File) -> io::Result<()> {
+    while HANGS.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+    Ok(())
+}
+
+/// Until the sync that is under way is over and was told of.
+fn told(store: &mut Store) -> Result<(), CheckpointError> {
+    while store.syncing.as_ref().is_some_and(|sync| !sync.is_finished()) {
+        thread::yield_now();
+    }
+    store.maintain(0)
+}
+
+#[test]
+fn a_sync_that_hangs_holds_up_no_entry_and_is_followed_by_one_for_what_came_meanwhile() {
+    let dir = folder();
+    let path = dir.path().join("offsets");
+    let (mut store, _) = Store::open(&path, 500).unwrap();
+    store.sync_file = hang;
+    store.write(&[entry(1, 10)]).unwrap();
+    store.maintain(500).unwrap();
+    store.write(&[entry(1, 11)]).unwrap();
+    // One at a time.
+    store.maintain(5_000).unwrap();
+    assert!(store.unsynced && store.syncing.is_some());
+    assert_eq!(recover(&path, &fs::read(&path).unwrap()).unwrap().0.into_values().collect::<Vec<_>>(), [entry(1, 11)]);
+    HANGS.store(false, Ordering::Release);
+    told(&mut store).unwrap();
+    store.maintain(5_000).unwrap();
+    assert!(!store.unsynced && store.syncing.is_some());
+    store.sync().unwrap();
+    assert!(store.syncing.is_none(), "the last one is waited for");
+}
+
+#[test]
+fn what_became_of_a_sync_is_told_later() {
+    let dir = folder();
+    let path = dir.path().join("offsets");
+    let (mut store, _) = Store::open(&path, 500).unwrap();
+    store.sync_file = |_| Err(io::ErrorKind::StorageFull.into());
+    store.write(&[entry(1, 10)]).unwrap();
+    store.maintain(500).unwrap();
+    told(&mut store).unwrap();
+    assert!(store.is_behind(), "what did not reach the disk is written again");
+    store.mend().unwrap();
+    store.sync_file = |_| Err(io::Error::other("broken"));
+    store.write(&[entry(1, 11)]).unwrap();
+    store.maintain(1_000).unwrap();
+    let error = told(&mut store).unwrap_err().to_string();
+    assert!(error.contains("broken") && error.contains("offsets"), "{error}");
 }

@@ -80,8 +80,9 @@ pub(super) async fn changed(settings: &mut watch::Receiver<Setting>) -> Result<S
     if setting.is_over { Err(Over) } else { Ok(setting) }
 }
 
-/// Waits until something may go through.
-pub(super) async fn thawed(settings: &mut watch::Receiver<Setting>) -> Result<Setting, Over> {
-    let setting = settings.wait_for(|setting| setting.is_over || !setting.is_frozen()).await.map(|setting| *setting);
+/// Waits until something may go through that is cut off once there were more than so many cuts.
+pub(super) async fn thawed(settings: &mut watch::Receiver<Setting>, cuts: u64) -> Result<Setting, Over> {
+    let may_pass = |setting: &Setting| !setting.is_frozen() && setting.cuts <= cuts;
+    let setting = settings.wait_for(|setting| setting.is_over || may_pass(setting)).await.map(|setting| *setting);
     setting.ok().filter(|setting| !setting.is_over).ok_or(Over)
 }

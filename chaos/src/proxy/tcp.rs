@@ -67,7 +67,7 @@ async fn connection(mut relay: Relay, mut near: TcpStream) {
     };
     let Some(mut far) = far else { return reset(&near) };
     let _ = far.set_nodelay(true);
-    let (there, back) = (Flow::default(), Flow::default());
+    let (there, back) = (Flow::new(cuts), Flow::new(cuts));
     let ended = {
         let (near_in, near_out) = near.split();
         let (far_in, far_out) = far.split();
@@ -89,13 +89,19 @@ async fn connection(mut relay: Relay, mut near: TcpStream) {
 }
 
 /// What went one way over one connection, bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Flow {
+    /// How often all connections had been cut when this one began: one more, and nothing is handed on any more.
+    cuts: u64,
     taken: Cell<u64>,
     handed_on: Cell<u64>,
 }
 
 impl Flow {
+    fn new(cuts: u64) -> Self {
+        Self { cuts, taken: Cell::default(), handed_on: Cell::default() }
+    }
+
     /// What was taken and not handed on, and what still lies where it would have been taken from.
     fn under_way(&self, from: &TcpStream) -> u64 {
         let mut unread = 0;
@@ -120,7 +126,7 @@ async fn reach(relay: &Relay) -> Option<TcpStream> {
         }
         Some(Fault::Hang) => {
             add(&relay.tally.held, 1);
-            thawed(&mut settings).await.ok()?;
+            thawed(&mut settings, u64::MAX).await.ok()?;
         }
         _ => {}
     }
@@ -172,7 +178,7 @@ async fn pump(
         flow.handed_on.update(|before| before + n);
         count(n);
     };
-    tokio::try_join!(take(relay, flow, from, pieces), hand_on(relay, to, queue, counted)).map(drop)
+    tokio::try_join!(take(relay, flow, from, pieces), hand_on(relay, flow.cuts, to, queue, counted)).map(drop)
 }
 
 async fn take(
@@ -187,7 +193,7 @@ async fn take(
     loop {
         // Nothing is read that could not be kept.
         let Ok(place) = pieces.reserve().await else { return Ok(()) };
-        let (read, fault) = loop {
+        let (read, setting) = loop {
             let setting = *settings.borrow_and_update();
             if setting.is_frozen() {
                 tokio::select! {
@@ -204,23 +210,29 @@ async fn take(
             tokio::select! {
                 biased;
                 change = changed(&mut settings) => { change?; }
-                read = from.read(&mut buffer) => break (read?, setting.fault),
+                // A fault that was laid before these bytes were sent holds for them, though it came after the look above.
+                read = from.read(&mut buffer) => break (read?, *settings.borrow()),
             }
         };
         if read == 0 {
             return Ok(());
         }
         flow.taken.update(|before| before + read as u64);
-        if relay.is_cut(fault) {
+        if setting.is_frozen() && noted != setting.turn {
+            noted = setting.turn;
+            add(&relay.tally.held, 1);
+        }
+        if relay.is_cut(setting.fault) {
             add(&relay.tally.cut, 1);
             return Err(Broken::Cut);
         }
-        place.send(relay.piece(fault, read, buffer[..read].to_vec()));
+        place.send(relay.piece(setting.fault, read, buffer[..read].to_vec()));
     }
 }
 
 async fn hand_on(
     relay: &Relay,
+    cuts: u64,
     mut to: WriteHalf<'_>,
     mut queue: mpsc::Receiver<Piece<Vec<u8>>>,
     count: impl Fn(u64),
@@ -230,7 +242,7 @@ async fn hand_on(
         piece.arrives().await;
         let mut rest = piece.bytes.as_slice();
         while !rest.is_empty() {
-            thawed(&mut settings).await?;
+            thawed(&mut settings, cuts).await?;
             let written = to.write(rest).await?;
             count(written as u64);
             rest = &rest[written..];

@@ -17,7 +17,10 @@ use std::{
 use nix::{time::ClockId, unistd::Pid};
 
 use super::{LimitError, group::PERIOD_US};
-use crate::{clock, process::Victim};
+use crate::{
+    clock,
+    process::{ProcessError, Victim},
+};
 
 /// From one look at the CPU clock to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -137,7 +140,12 @@ fn period(shared: &Shared, victim: &Victim, granted_us: i64) -> Option<i64> {
             return Some(used_us);
         }
         if used_us >= granted_us {
-            let paused = victim.pause().ok()?;
+            let paused = match victim.pause() {
+                Ok(paused) => paused,
+                // It hangs in the kernel, or gets no turn on a crowded machine: the limit holds for it all the same.
+                Err(ProcessError::NotStopped(_)) => return Some(cpu_us(victim)? - before_us),
+                Err(_) => return None,
+            };
             // What it used until it was seen stopped counts.
             let used_us = cpu_us(victim)? - before_us;
             rest(shared, end_us);

@@ -30,8 +30,9 @@ use super::{
 pub(super) const PERIOD_US: u64 = 100_000;
 /// The kernel rounds to pages; this is the largest there is, bytes.
 const PAGE: u64 = 64 << 10;
-/// Looks at whether a group can be removed, [`LOOK_EVERY`] apart.
-const LOOKS: u32 = 200;
+/// Looks at whether a group can be removed, [`LOOK_EVERY`] apart: what is killed needs CPU time to end, and has little where
+/// it was limited to little.
+const LOOKS: u32 = 1_000;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Groups of this bench so far, over all runs in it.

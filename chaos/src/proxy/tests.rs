@@ -71,6 +71,11 @@ fn until(what: &str, mut happened: impl FnMut() -> bool) {
     panic!("not seen: {what}");
 }
 
+/// An address of a test's own: no other socket of this process or of the machine comes to be there by chance.
+fn own(last: u8) -> SocketAddr {
+    ([127, 12, 7, last], 0).into()
+}
+
 fn is_reset(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof)
 }
@@ -105,11 +110,11 @@ fn a_delay_is_kept_each_way_and_healed() {
     assert_eq!(talk(&mut stream, b"hello").unwrap(), b"hello");
     assert!(clock::mono_us() - before >= 300_000);
     assert_eq!(laid.heal(), (2, "2 pieces of traffic, 10 bytes, came 150 ms later".to_owned()));
-    let before = clock::mono_us();
+    let delayed = link.counters().delayed;
     for _ in 0..10 {
         talk(&mut stream, b"hello").unwrap();
     }
-    assert!(clock::mono_us() - before < 1_500_000, "ten rounds without it take less than five with it");
+    assert_eq!(link.counters().delayed, delayed, "none is delayed any more");
 }
 
 #[test]
@@ -211,7 +216,7 @@ fn the_youngest_fault_is_in_force() {
 
 #[test]
 fn where_nobody_is_there_the_connection_is_reset_and_counted() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = TcpListener::bind(own(1)).unwrap().local_addr().unwrap();
     let link = Link::start(LinkPlan::tcp(gone, 0)).unwrap();
     let error = talk(&mut connect(&link), b"x").unwrap_err();
     assert!(is_reset(&error), "{error}");
@@ -228,7 +233,7 @@ fn what_waits_in_a_delayed_link_is_bounded() {
     // The kernel's buffers on both sides and a megabyte here; then the writer has to wait.
     let written = std::iter::repeat_with(|| stream.write(&piece)).map_while(Result::ok).sum::<usize>();
     assert!(written < 64 << 20, "{written}");
-    assert!(laid.hits() > 0);
+    until("some of it delayed", || laid.hits() > 0);
 }
 
 #[test]
@@ -262,7 +267,7 @@ fn datagrams_pass_both_ways_and_are_lost_by_faults() {
 
 #[test]
 fn datagrams_for_which_nobody_is_there_are_counted_one_by_one() {
-    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let peer = UdpSocket::bind(own(2)).unwrap();
     let to = peer.local_addr().unwrap();
     drop(peer);
     let link = Link::start(LinkPlan { wire: Wire::Udp, ..LinkPlan::tcp(to, 1) }).unwrap();

@@ -223,12 +223,31 @@ fn hands_out_numbers_again() -> bool {
 #[test]
 fn a_file_with_a_used_number_is_told_apart_by_its_birth() {
     let mut world = world();
-    let (lives, _) = lives(&mut world, 40, false);
-    for (at, live) in lives.iter().enumerate() {
-        for earlier in lives[..at].iter().filter(|earlier| earlier.inode == live.inode && live.born_ns != 0) {
+    let mut all = Vec::new();
+    for _ in 0..40 {
+        all.extend(lives(&mut world, 1, false).0);
+        until_the_clock_of_files_moves(&world, all[all.len() - 1]);
+    }
+    for (at, live) in all.iter().enumerate() {
+        for earlier in all[..at].iter().filter(|earlier| earlier.inode == live.inode && live.born_ns != 0) {
             assert!(earlier.born_ns < live.born_ns, "{earlier:?} {live:?}");
         }
     }
+}
+
+/// Until a file that is made now is younger than this one: births are told by a clock that moves some hundred times a second.
+fn until_the_clock_of_files_moves(world: &World, file: FileId) {
+    let probe = Path::new("probe");
+    for _ in 0..20_000 {
+        fs::write(world.path("probe"), "").unwrap();
+        let born_ns = world.stage.root.identify(probe).unwrap().born_ns;
+        fs::remove_file(world.path("probe")).unwrap();
+        if file.born_ns == 0 || born_ns > file.born_ns {
+            return;
+        }
+        clock::wait(Duration::from_millis(1));
+    }
+    panic!("no file is younger than {file:?}");
 }
 
 #[test]

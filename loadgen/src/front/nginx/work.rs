@@ -1,12 +1,13 @@
 //! Looking after nginx: its log is reopened when asked, what it says is booked, its end is noticed.
 //!
 //! Which of its files a record is in follows from the head of the new one: a connection's lines come in order, so the
-//! first line of a stream there is where its older file ends.
+//! first line of a stream there is where its older file ends. Before it is there, the last line in the older file tells: what
+//! was answered is no measure, for whoever asked may hear of it later than nginx logs it.
 
 use std::{
     fs::File,
-    io::Read,
-    path::Path,
+    io::{self, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -34,8 +35,8 @@ use crate::{
 /// From one look to the next, and while a new file is waited for.
 const LOOK_US: u64 = 20_000;
 const SWITCH_US: u64 = 500;
-/// Bytes of a new file that are looked at for the first line of each stream.
-const HEAD: u64 = 256 << 10;
+/// Bytes of a new file that are looked at for the first line of each stream, and of the older one for the last.
+const LOOKED_AT: u64 = 256 << 10;
 /// A line of the log is longer than that: every record has a hundred bytes and more.
 const SHORTEST: usize = 100;
 const DROPPED: &str = "nginx: send() to syslog failed";
@@ -157,15 +158,18 @@ impl Work {
         }
     }
 
-    /// Where the older file of each stream ends: before its first line in the new one, or, if there is none yet, before
-    /// what will be answered next.
+    /// Where the older file of each stream ends: before its first line in the new one, or, if there is none yet, behind its
+    /// last one in the older; where that cannot be seen, before what will be answered next.
     fn find_heads(&mut self) {
-        let firsts = firsts(&self.plan.paths.live, self.plan.run);
+        let (live, run) = (&self.plan.paths.live, self.plan.run);
+        let of = |records: &[RecordId], stream| records.iter().find(|id| id.stream == stream).map(|id| id.seq);
+        let firsts = firsts(live, run);
+        let lasts = self.file.and_then(|file| beside(live, file)).map_or_else(Vec::new, |older| lasts(&older, run));
         let written = self.shared.ledger.streams();
         for (stream, head) in &mut self.heads {
-            let first = firsts.iter().find(|first| first.stream == *stream).map(|first| first.seq);
+            let seen = of(&firsts, *stream).or_else(|| of(&lasts, *stream).map(|last| last + 1));
             let answered = written.get(usize::from(stream.0)).map_or(0, |sample| sample.0);
-            *head = first.unwrap_or(answered).max(*head);
+            *head = seen.unwrap_or(answered).max(*head);
         }
     }
 
@@ -181,7 +185,9 @@ impl Work {
 
     fn closed(&mut self) {
         let Some(file) = self.file.take() else { return };
-        let (generation, bytes) = (self.generations - 1, size_beside(&self.plan.paths.live, file));
+        let path = beside(&self.plan.paths.live, file);
+        let bytes = path.and_then(|path| std::fs::metadata(path).ok()).map_or(0, |about| about.len());
+        let generation = self.generations - 1;
         for &(stream, end_seq) in &self.heads {
             (self.shared.observer)(What::GenerationClosed(GenerationEnd { stream, generation, end_seq, bytes }));
         }
@@ -266,7 +272,7 @@ impl Work {
 fn firsts(path: &Path, run: u32) -> Vec<RecordId> {
     let mut head = Vec::new();
     // What cannot be read tells nothing.
-    let _ = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    let _ = File::open(path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut head));
     let mut firsts: Vec<RecordId> = Vec::new();
     for id in head.split(|byte| *byte == b'\n').filter_map(|line| stamped(line, run)) {
         if !firsts.iter().any(|first| first.stream == id.stream) {
@@ -276,10 +282,28 @@ fn firsts(path: &Path, run: u32) -> Vec<RecordId> {
     firsts
 }
 
-/// The size of a file that has been given another name in its folder, bytes; 0 if it is not there any more.
-fn size_beside(live: &Path, file: FileId) -> u64 {
+/// The last record of each stream in the tail of a file that nobody writes any more.
+fn lasts(path: &Path, run: u32) -> Vec<RecordId> {
+    let tail = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(file.metadata()?.len().saturating_sub(LOOKED_AT)))?;
+        let mut tail = Vec::new();
+        file.take(LOOKED_AT).read_to_end(&mut tail)?;
+        Ok(tail)
+    };
+    let mut lasts: Vec<RecordId> = Vec::new();
+    for id in tail().unwrap_or_default().split(|byte| *byte == b'\n').filter_map(|line| stamped(line, run)) {
+        match lasts.iter_mut().find(|last| last.stream == id.stream) {
+            Some(last) => last.seq = last.seq.max(id.seq),
+            None => lasts.push(id),
+        }
+    }
+    lasts
+}
+
+/// Where a file is that may have been given another name in its folder; `None` if it is not there any more.
+fn beside(live: &Path, file: FileId) -> Option<PathBuf> {
     let entries = live.parent().and_then(|dir| std::fs::read_dir(dir).ok()).into_iter().flatten().flatten();
     let is_it = |path: &Path| identify(path).is_ok_and(|other| other == file);
-    let path = entries.map(|entry| entry.path()).find(|path| is_it(path));
-    path.and_then(|path| std::fs::metadata(path).ok()).map_or(0, |about| about.len())
+    entries.map(|entry| entry.path()).find(|path| is_it(path))
 }

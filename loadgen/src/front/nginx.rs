@@ -19,6 +19,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use nix::{
@@ -39,6 +40,11 @@ use crate::clock::RunClock;
 const PATIENCE_US: u64 = 10_000_000;
 /// Where it may be beside the search path.
 const PLACES: [&str; 3] = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/nginx/sbin/nginx"];
+/// Ports that it is given: below those that systems hand out by themselves, so that nobody takes one before nginx does, and beside
+/// those of the processes of a run.
+const PORTS: std::ops::Range<u16> = 30_000..32_000;
+/// Ports that were tried by this process: none is tried twice before all were.
+static TRIED: AtomicU32 = AtomicU32::new(0);
 /// From one look to the next while something is waited for.
 const LOOK_US: u64 = 1_000;
 
@@ -231,7 +237,11 @@ fn within(clock: RunClock, mut done: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// Somebody else may take it before nginx does; then nginx says so.
+/// A port that is free; benches with different numbers begin to look at different places.
 fn free_port() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+    let span = u32::from(PORTS.end - PORTS.start);
+    let first = std::process::id().wrapping_mul(2_654_435_761);
+    let next = || PORTS.start + (first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % span) as u16;
+    let free = (0..span).find_map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, next())).ok());
+    free.map_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)), Ok)?.local_addr()
 }

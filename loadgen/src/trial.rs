@@ -1,6 +1,6 @@
 //! What the tests of this crate share: a place on disk, a ledger, and waiting for something with a deadline.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use results::ledger::{Ledger, LedgerPlan};
 use tempfile::TempDir;
@@ -22,6 +22,25 @@ pub(crate) fn ledger(streams: usize) -> Arc<Ledger> {
     let streams = (0..streams).map(|at| format!("s{at}")).collect();
     Ledger::create(LedgerPlan { run: RUN, streams, books: None, settle_us: 0, ..LedgerPlan::default() })
         .expect("books in memory")
+}
+
+/// An address of a test's own: no other socket of this process or of the machine comes to be there by chance.
+pub(crate) fn own_address(last: u8) -> SocketAddr {
+    ([127, 12, 8, last], 0).into()
+}
+
+/// Waits until `count` stands still for 200 ms; what it then is.
+pub(crate) fn until_it_rests(what: &str, mut count: impl FnMut() -> u64) -> u64 {
+    let mut last = count();
+    until(what, || {
+        let clock = RunClock::start();
+        while clock.now_us() < 200_000 {
+            clock.park_until(200_000);
+        }
+        let before = std::mem::replace(&mut last, count());
+        before == last
+    });
+    last
 }
 
 /// Waits until `done`, for at most 20 seconds.

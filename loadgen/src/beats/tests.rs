@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     pace::Pace,
     receive::{HttpPlan, Keys, Mode, Protocol, Receiver},
-    trial::{RUN, ledger, until},
+    trial::{RUN, ledger, own_address, until},
     write::StreamPlan,
 };
 
@@ -62,7 +62,7 @@ fn what_was_not_acknowledged_is_sent_again() {
 fn what_never_was_acknowledged_is_lost_at_the_source() {
     let (books, clock) = (ledger(1), RunClock::start());
     // Nobody listens there any more.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = std::net::TcpListener::bind(own_address(2)).unwrap().local_addr().unwrap();
     let sender = sender(gone, &books, clock);
     until("a window is due", || books.snapshot().streams()[0].marks().sent > 0);
     let report = sender.stop();

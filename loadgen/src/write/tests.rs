@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     frame::{cri, docker, plain},
     send::SendTo,
-    trial::{RUN, ledger, place, until},
+    trial::{RUN, ledger, place, until, until_it_rests},
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -139,14 +139,20 @@ fn a_delayed_swap_lets_the_old_file_grow_first() {
     let bench = bench(Pace::Steady { per_s: 20_000.0 }, vec![StreamPlan::new("app")]);
     bench.more(10);
     let next = bench.live("next.log");
-    let ticket = bench.writers.reopen(S0, Some(next.clone()), Duration::from_millis(200));
+    let clock = RunClock::start();
+    let ticket = bench.writers.reopen(S0, Some(next.clone()), Duration::from_millis(400));
     bench.more(1_000);
-    assert!(!next.exists() && ticket.wait(Duration::ZERO) == Err(TicketError::TimedOut(Duration::ZERO)));
+    let is_swapped = next.exists() || ticket.wait(Duration::ZERO) != Err(TicketError::TimedOut(Duration::ZERO));
+    // On a crowded machine it may take that long until they are written.
+    let is_early = clock.now_us() < 400_000;
+    assert!(!(is_early && is_swapped), "it was swapped before its time");
     ticket.wait(PATIENCE).expect("reopened");
+    assert!(clock.now_us() >= 400_000);
     bench.more(100);
     assert_eq!(bench.writers.file_size(S0).is_some_and(|size| size > 0), next.exists());
     let (_, generations, ..) = bench.end();
-    assert!(generations[1].0.first_seq > 1_000 && generations[1].0.path == "logs/next.log");
+    assert!(!is_early || generations[1].0.first_seq > 1_000, "{}", generations[1].0.first_seq);
+    assert_eq!(generations[1].0.path, "logs/next.log");
 }
 
 #[test]
@@ -234,8 +240,7 @@ fn links_lead_to_the_file_and_a_rate_of_nought_pauses() {
         bench(Pace::AllOut, vec![StreamPlan { write: WriteMode::Batch { bytes: 65_536 }, ..stream(Framing::Docker) }]);
     bench.more(1_000);
     bench.writers.set_rate(0.0);
-    let mut last = 0;
-    until("the pause", || std::mem::replace(&mut last, bench.written()) == bench.written());
+    until_it_rests("the pause", || bench.written());
     let paths = bench.writers.paths(S0).clone();
     assert_eq!(std::fs::canonicalize(&paths.watch).ok(), std::fs::canonicalize(&paths.live).ok());
     assert!(paths.watch.starts_with(bench.dir.path().join("var/log/containers")));
@@ -259,8 +264,8 @@ fn names_that_do_not_fit_are_refused() {
 
 #[test]
 fn what_is_sent_beside_the_file_is_lost_on_its_own_route_alone() {
-    let dir = place();
-    let path = dir.path().join("in.sock");
+    let (dir, sockets) = (place(), tempfile::tempdir().expect("a folder with a short name"));
+    let path = sockets.path().join("in.sock");
     let stream = StreamPlan {
         tee: Some(SendPlan {
             route: Some(RouteId(1)),
@@ -300,7 +305,9 @@ fn what_is_sent_beside_the_file_is_lost_on_its_own_route_alone() {
     until("a full queue", || lost() > 100);
     std::fs::rename(&live, live.with_extension("old")).expect("renamed");
     writers.reopen(S0, None, Duration::ZERO).wait(PATIENCE).expect("reopened");
-    until("some more", || read() > 0 && lost() > 300);
+    let before = lost();
+    until("some more", || read() > 0);
+    until("a full queue again", || lost() > before + 200);
     let report = writers.stop();
     read();
     let files = [live.with_extension("old"), live].map(|file| std::fs::read(file).expect("there")).concat();

@@ -84,6 +84,13 @@ impl Bench {
         until("more answers", || answered() >= from + records);
     }
 
+    /// Waits for so many more answers on every stream.
+    fn more_of_each(&self, records: u64) {
+        let answered = || self.ledger.streams().iter().map(|sample| sample.0).collect::<Vec<u64>>();
+        let from = answered();
+        until("more answers of each", || answered().iter().zip(&from).all(|(now, from)| *now >= from + records));
+    }
+
     /// Stops; what lies in the logs is booked as if an agent had delivered it.
     fn end(self) -> (DriveReport, LoadReport, Arc<Ledger>, Vec<What>, TempDir) {
         let driven = self.driver.stop();
@@ -135,12 +142,12 @@ fn a_log_that_nginx_reopens_again_and_again_holds_every_request_and_its_files_ar
         let Some(bench) = bench(3_000.0, &[Body::Request; 4], |plan| plan.buffer = buffer) else { return };
         let live = bench.front.paths().live.clone();
         for turn in 1..=5 {
-            bench.more(200);
+            bench.more_of_each(50);
             std::fs::rename(&live, live.with_extension(format!("log.{turn}"))).expect("renamed");
             let ticket = bench.front.reopen_as(Some(live.clone()), None, Duration::from_millis(2));
             ticket.wait(PATIENCE).expect("reopened");
         }
-        bench.more(100);
+        bench.more_of_each(25);
         let (driven, logged, ledger, events, dir) = bench.end();
         assert_exact(&ledger, &driven);
         assert_eq!((logged.error_count, logged.streams[0].generations), (0, 6), "{:?}", logged.errors);

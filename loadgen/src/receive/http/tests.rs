@@ -9,7 +9,7 @@ use results::{identity::StreamId, outcome::BookTotals};
 use super::*;
 use crate::{
     payload::{Body, Size},
-    trial::{RUN, ledger, until},
+    trial::{RUN, ledger, own_address, until},
 };
 
 mod cloudwatch;
@@ -205,7 +205,7 @@ fn hanging_requests_are_cut_unbooked_when_the_mode_changes() {
 
 #[test]
 fn a_gone_receiver_cuts_and_refuses_connections_and_returns_on_its_port() {
-    let sink = sink(HttpPlan::default());
+    let sink = sink(HttpPlan { listen: own_address(4), ..HttpPlan::default() });
     let mut idle = sink.connect();
     until("the connection", || sink.receiver.counters().connections == 1);
     sink.receiver.set(Mode::Gone, 1).expect("set");
@@ -218,7 +218,7 @@ fn a_gone_receiver_cuts_and_refuses_connections_and_returns_on_its_port() {
 
 #[test]
 fn a_port_taken_meanwhile_is_told() {
-    let sink = sink(HttpPlan::default());
+    let sink = sink(HttpPlan { listen: own_address(5), ..HttpPlan::default() });
     sink.receiver.set(Mode::Gone, 1).expect("set");
     let thief = std::net::TcpListener::bind(sink.receiver.addr()).expect("the port is free");
     assert!(matches!(sink.receiver.set(Mode::Accept, 1), Err(ReceiveError::Return { .. })));
@@ -264,10 +264,10 @@ fn a_paced_sink_takes_everything_and_answers_at_its_own_speed() {
         assert_eq!(sink.send(from..from + 100), Some(200));
     }
     let took_us = clock.now_us();
-    assert!((370_000..3_000_000).contains(&took_us), "400 records at 1,000 a second took {took_us} us");
+    assert!((370_000..10_000_000).contains(&took_us), "400 records at 1,000 a second took {took_us} us");
     assert_eq!((sink.totals().delivered, sink.totals().duplicated), (400, 0));
-    let both: Vec<TcpStream> = [400..600, 600..800].map(|seqs| sink.post("", &sink.body(seqs))).into();
     let begin_us = clock.now_us();
+    let both: Vec<TcpStream> = [400..600, 600..800].map(|seqs| sink.post("", &sink.body(seqs))).into();
     for mut stream in both {
         assert_eq!(status(&mut stream), Some(200));
     }

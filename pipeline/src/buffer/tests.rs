@@ -5,6 +5,7 @@ use crate::{
     chunk::{Chunk, Source, SourceId},
     config::Config,
     parse::{Now, Parser},
+    service::clock::Clock,
 };
 
 /// A batch of one line that ends at `end`.
@@ -16,6 +17,18 @@ pub(crate) fn batch(tag: &str, end: u64) -> Batch {
     let (chunk, mut out) = (Chunk { source, offset: end - line.len() as u64, bytes: line }, Vec::new());
     Parser::new(0, plan.inputs[0].tail().unwrap()).parse(chunk, Now { unix_ns: 1, mono_ms: 1 }, &mut out);
     out.remove(0)
+}
+
+/// What opens a folder of records. A child that another test starts meanwhile has the locks of this process as well,
+/// also of what was closed since, until it is another program.
+pub(crate) fn opened<T>(open: impl Fn() -> Result<T, StoreError>) -> T {
+    let clock = Clock::start();
+    loop {
+        match open() {
+            Err(StoreError::Busy(_)) if clock.mono_ms() < 20_000 => std::thread::park_timeout(Duration::from_millis(1)),
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -74,7 +87,7 @@ fn a_small_buffer_does_not_wait_for_company_that_cannot_come() {
     let buffer = Buffer::new(vec![1_000], vec!["*".into()]).unwrap();
     (0..4).for_each(|n| buffer.push(batch("a", 100 + n)));
     block_on(async {
-        tokio::time::timeout(Duration::from_secs(5), buffer.next(Lane(0), 1 << 20, Duration::from_secs(3600)))
+        tokio::time::timeout(Duration::from_secs(20), buffer.next(Lane(0), 1 << 20, Duration::from_secs(3600)))
             .await
             .expect("it must not linger");
     });

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::intake::Intake;
 use crate::{
-    buffer::{Buffer, Lane, route::Matching},
+    buffer::{Buffer, Lane, route::Matching, tests::opened},
     config::Config,
     event::Event,
     filter::{Chain, FilterPlan},
@@ -45,7 +45,7 @@ impl Around {
             folder.display()
         );
         let plan = Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
-        let buffer = Buffer::new(vec![1 << 20], vec![Matching::from("*")]).unwrap().kept(&plan, 7).unwrap();
+        let buffer = opened(|| Buffer::new(vec![1 << 20], vec![Matching::from("*")]).unwrap().kept(&plan, 7));
         Self::with(buffer, &plan.filters)
     }
 

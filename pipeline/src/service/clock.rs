@@ -26,3 +26,13 @@ impl Clock {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
     }
 }
+
+/// Waits in a test until `done` holds; panics after 20 s.
+#[cfg(test)]
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let clock = Clock::start();
+    while !done() {
+        assert!(clock.mono_ms() < 20_000, "waited in vain until {what}");
+        std::thread::park_timeout(std::time::Duration::from_millis(2));
+    }
+}

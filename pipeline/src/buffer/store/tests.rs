@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, io::BufRead, process::Command, time::Duration};
 
 use super::*;
 use crate::{
-    buffer::{Buffer, Done, Lane, disk::Disk},
+    buffer::{Buffer, Done, Lane, disk::Disk, tests::opened},
     chunk::{Ack, Chunk, Source, SourceId},
     config::Config,
     output::{bench::folder, plan::TotalLimit},
@@ -43,7 +43,7 @@ fn numbers(batch: &Batch) -> Vec<u64> {
 fn kept(folder: &Path, lanes: &[&str], limits: Vec<Option<TotalLimit>>) -> Buffer {
     let names: Vec<String> = lanes.iter().map(|name| (*name).to_owned()).collect();
     let mut buffer = Buffer::new(vec![200_000], lanes.iter().map(|_| "*".into()).collect()).unwrap();
-    buffer.disk = Some(Disk::new(folder, false, &names, 1, vec![true], limits, 1 << 20).unwrap());
+    buffer.disk = Some(opened(|| Disk::new(folder, false, &names, 1, vec![true], limits.clone(), 1 << 20)));
     buffer
 }
 

@@ -14,6 +14,7 @@ use crate::{
     event::{Event, Fields, Value},
     input::tests::{Around, at, connections, loopback, place, within},
     parse::time::Time,
+    service::clock::until,
     wire::{
         forward::{self as wire, Mode, Options, handshake},
         msgpack::Scan,
@@ -319,6 +320,8 @@ fn a_port_in_use_and_a_path_that_is_no_socket_are_named_and_a_left_over_socket_i
     assert_eq!(std::fs::read(&path).unwrap(), b"precious");
     std::fs::remove_file(&path).unwrap();
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    // A child that another test starts has it as well, until it is another program.
+    until("nobody listens there", || std::os::unix::net::UnixStream::connect(&path).is_err());
     let left_over = open(&unix()).unwrap();
     assert!(matches!(open(&unix()), Err(ListenError::InUse(_))));
     drop(left_over);

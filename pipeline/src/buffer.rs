@@ -164,11 +164,15 @@ impl Buffer {
         self.state().unrouted
     }
 
-    /// Whether nothing waits any more.
+    /// Whether nothing waits any more, and the acks of all that was taken are there.
     pub fn is_empty(&self) -> bool {
-        let state = self.state();
-        let done = |lanes: &[VecDeque<Arc<Batch>>]| lanes.iter().all(VecDeque::is_empty);
-        state.used.iter().all(|&used| used == 0) && done(&state.lanes) && done(&state.flights)
+        let taken = {
+            let state = self.state();
+            let done = |lanes: &[VecDeque<Arc<Batch>>]| lanes.iter().all(VecDeque::is_empty);
+            state.used.iter().all(|&used| used == 0) && done(&state.lanes) && done(&state.flights)
+        };
+        // An output lets go of its batches a moment after it said that they are taken.
+        taken && self.order.is_idle()
     }
 
     /// Puts a batch into every lane that wants its tag; without one it is taken at once.

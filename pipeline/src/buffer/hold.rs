@@ -102,6 +102,11 @@ impl Order {
         std::mem::take(&mut self.inputs()[input].ready)
     }
 
+    /// Whether nothing waits for anybody to let go.
+    pub(super) fn is_idle(&self) -> bool {
+        self.inputs().iter().all(|waiting| waiting.entries.is_empty())
+    }
+
     pub(super) fn abandon(&self) {
         self.abandoned.store(true, Ordering::SeqCst);
     }

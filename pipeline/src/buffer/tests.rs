@@ -60,6 +60,18 @@ fn a_batch_leaves_only_when_every_matching_output_has_taken_it() {
 }
 
 #[test]
+fn it_is_empty_only_when_the_acks_of_what_was_taken_are_there() {
+    let buffer = Buffer::new(vec![100_000], vec!["*".into()]).unwrap();
+    buffer.push(batch("a", 100));
+    // An output has said that they are taken, and is put off before it lets go of them.
+    let batches = block_on(buffer.next(Lane(0), 10_000, Duration::ZERO)).unwrap();
+    buffer.taken(Lane(0), batches.len());
+    assert_eq!((buffer.is_empty(), ends(&buffer.take_acks(0))), (false, vec![]));
+    drop(batches);
+    assert_eq!((buffer.is_empty(), ends(&buffer.take_acks(0))), (true, vec![100]));
+}
+
+#[test]
 fn what_waits_or_is_in_flight_takes_room() {
     let buffer = Buffer::new(vec![1_000], vec!["*".into()]).unwrap();
     let weight = batch("a", 100).weight();

@@ -124,9 +124,11 @@ fn drain(service: &mut Service, signals: Option<&SignalFd>, reload: bool) -> Res
             closed = true;
             service.buffer.close();
         }
-        let empty = closed && service.buffer.is_empty();
-        let fleeting: usize = service.fleeting.iter().map(|&input| service.buffer.used(input)).sum();
+        // In the order in which records go, so that what moves on meanwhile is still met, and what is taken last leaves
+        // nothing: outputs take while this looks.
         let kept_back = !service.fleeting.is_empty() && !service.chain.is_empty();
+        let fleeting: usize = service.fleeting.iter().map(|&input| service.buffer.used(input)).sum();
+        let empty = closed && service.buffer.is_empty();
         let held = reload && (fleeting > 0 || kept_back) && service.stop.times() == 0;
         let over = now_ms >= deadline;
         if over && held && now_ms >= told_ms {

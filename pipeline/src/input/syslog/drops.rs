@@ -10,6 +10,8 @@ use std::os::fd::AsFd;
 use tokio::net::UdpSocket;
 
 const FILES: [&str; 2] = ["/proc/net/udp", "/proc/net/udp6"];
+/// Times that the tables are gone through.
+const TRIES: usize = 3;
 const INODE: usize = 9;
 const DROPS: usize = 12;
 
@@ -29,8 +31,10 @@ impl Drops {
 
     /// How many were dropped since the last call. The kernel counts in 32 bits.
     pub(super) fn new_ones(&mut self) -> u64 {
-        let tables = FILES.iter().filter_map(|file| std::fs::read_to_string(file).ok());
-        let Some(all) = tables.into_iter().find_map(|table| dropped(&table, self.inode)) else { return 0 };
+        // A table is read in pieces while other sockets come and go: a line may be passed over.
+        let files = FILES.iter().cycle().take(FILES.len() * TRIES);
+        let mut tables = files.filter_map(|file| std::fs::read_to_string(file).ok());
+        let Some(all) = tables.find_map(|table| dropped(&table, self.inode)) else { return 0 };
         let new = (all as u32).wrapping_sub(self.known as u32);
         self.known = all;
         u64::from(new)

@@ -30,7 +30,7 @@ fn delivered(sections: &str, keys: &str, files: &[(&str, &str)]) -> BTreeMap<Str
         fs::write(logs.join(name), text).unwrap();
     }
     let text = format!(
-        "[SERVICE]\nFlush 0.01\n{sections}\n[INPUT]\nName tail\nPath {logs}/*\nRead_from_Head on\nExit_On_Eof on\n\
+        "[SERVICE]\nFlush 0.01\nGrace 60\n{sections}\n[INPUT]\nName tail\nPath {logs}/*\nRead_from_Head on\nExit_On_Eof on\n\
          Refresh_Interval 1\n{keys}\n[OUTPUT]\nName file\nMatch *\nPath {out}\nFormat plain\n",
         logs = logs.display(),
         out = out.display()

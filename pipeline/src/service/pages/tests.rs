@@ -7,6 +7,7 @@ use std::{
 use super::*;
 use crate::buffer::StoreCounters;
 use crate::service::board::{Figures, FileFigures, FilterFigures, InputFigures, OutputFigures};
+use crate::service::clock::until;
 
 fn figures() -> Figures {
     let files = FileFigures { opened: 2, rotated: 1, unread_bytes: 70, ..FileFigures::default() };
@@ -38,11 +39,15 @@ fn figures() -> Figures {
 }
 
 fn open(keys: &str) -> (Pages, Board) {
+    open_at(keys, "127.0.0.1")
+}
+
+fn open_at(keys: &str, host: &str) -> (Pages, Board) {
     let text = format!("[SERVICE]\nHTTP_Server on\n{keys}\n[INPUT]\nName dummy\n[OUTPUT]\nName null\nMatch *\n");
     let config = crate::config::Config::parse(std::path::Path::new("x"), &text, &|_| None).unwrap();
     let mut plan = config.plan().unwrap().service;
     // Any free port.
-    plan.http.as_mut().unwrap().listen.set_port(0);
+    plan.http.as_mut().unwrap().listen = SocketAddr::new(host.parse().unwrap(), 0);
     let board = Board::default();
     board.put(figures());
     (Pages::open(&plan, &board, Clock::start()).unwrap().unwrap(), board)
@@ -66,10 +71,14 @@ fn get(pages: &Pages, path: &str) -> (u16, String) {
 
 #[test]
 fn every_page_that_probes_and_dashboards_ask_for_is_there() {
+    let clock = Clock::start();
     let (pages, _board) = open("Health_Check on\nstorage.metrics on");
+    let uptime: serde_json::Value = serde_json::from_str(&get(&pages, "/api/v1/uptime").1).unwrap();
+    let most = clock.mono_ms() / 1_000;
+    assert!(uptime["uptime_sec"].as_u64().is_some_and(|seconds| seconds <= most), "{uptime} after {most} s");
     for (path, status, words) in [
         ("/", 200, "\"version\""),
-        ("/api/v1/uptime", 200, "\"uptime_sec\":0"),
+        ("/api/v1/uptime", 200, "\"uptime_hr\":\"tailproof has been running: 0 days, 0 hours, "),
         ("/api/v1/metrics", 200, "\"front\":{\"bytes\":4000,"),
         ("/api/v1/metrics", 200, "\"proc_records\":50"),
         ("/api/v1/metrics", 200, "\"drop_records\":7"),
@@ -219,12 +228,10 @@ fn metrics_follow_the_format() {
 
 #[test]
 fn pages_close_when_they_are_dropped() {
-    let (pages, _board) = open("");
+    // An address of its own: on the usual one another test may get the port as soon as it is free.
+    let (pages, _board) = open_at("", "127.0.0.77");
     let address = pages.address();
     assert_eq!(get(&pages, "/").0, 200);
     drop(pages);
-    let clock = Clock::start();
-    while Socket::connect(address).is_ok() {
-        assert!(clock.mono_ms() < 20_000, "it still listens");
-    }
+    until("nobody listens any more", || Socket::connect(address).is_err());
 }

@@ -163,7 +163,7 @@ fn a_silent_or_senseless_server_takes_nothing_and_is_left() {
     for does in [Does::Hang, Does::Nonsense] {
         let (server, buffer) = (Arc::new(Server::default()), twenty("t"));
         server.script.lock().unwrap().push_back(does);
-        let counters = deliver(&server, "Ack_Timeout 100ms\nHold_Off 1ms", &buffer);
+        let counters = deliver(&server, "Ack_Timeout 2s\nHold_Off 1ms", &buffer);
         assert_eq!((server.logs(), count(&counters.retries)), (all(), 1), "{does:?}");
     }
 }

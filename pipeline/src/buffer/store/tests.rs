@@ -40,10 +40,10 @@ fn numbers(batch: &Batch) -> Vec<u64> {
     (0..batch.len()).map(number).collect()
 }
 
-fn kept(folder: &Path, lanes: &[&str], limits: Vec<Option<TotalLimit>>) -> Buffer {
+fn kept(folder: &Path, lanes: &[&str], limits: &[Option<TotalLimit>]) -> Buffer {
     let names: Vec<String> = lanes.iter().map(|name| (*name).to_owned()).collect();
     let mut buffer = Buffer::new(vec![200_000], lanes.iter().map(|_| "*".into()).collect()).unwrap();
-    buffer.disk = Some(opened(|| Disk::new(folder, false, &names, 1, vec![true], limits.clone(), 1 << 20)));
+    buffer.disk = Some(opened(|| Disk::new(folder, false, &names, 1, vec![true], limits.to_vec(), 1 << 20)));
     buffer
 }
 
@@ -128,7 +128,7 @@ fn a_process_starts_on_a_damaged_or_cut_segment_and_brings_what_is_left() {
             damaged.truncate(if cut { place } else { bytes.len() });
             fs::write(folder.path().join("0000000000000001.seg"), &damaged).unwrap();
             let (left, lost) = survivors(&damaged);
-            let buffer = kept(folder.path(), &["a"], vec![None]);
+            let buffer = kept(folder.path(), &["a"], &[None]);
             let came = drain(&buffer, 0);
             assert_eq!(
                 (came.len(), buffer.store_counters().unwrap().damaged),
@@ -158,7 +158,7 @@ fn every_truncation_leaves_what_stands_before_it() {
 #[test]
 fn a_source_is_released_once_its_records_are_written_and_they_come_back_after_a_restart() {
     let folder = folder();
-    let buffer = kept(folder.path(), &["a", "b"], vec![None, None]);
+    let buffer = kept(folder.path(), &["a", "b"], &[None, None]);
     for n in 0..100 {
         let mut batch = lines(n * 10..n * 10 + 10);
         batch.acks = acks(n);
@@ -167,11 +167,11 @@ fn a_source_is_released_once_its_records_are_written_and_they_come_back_after_a_
     assert_eq!(buffer.take_acks(0).len(), 100);
     assert_eq!(drain(&buffer, 0), (0..1000).collect::<Vec<_>>());
     drop(buffer);
-    let buffer = kept(folder.path(), &["a", "b"], vec![None, None]);
+    let buffer = kept(folder.path(), &["a", "b"], &[None, None]);
     assert_eq!(drain(&buffer, 0), Vec::<u64>::new());
     assert_eq!(drain(&buffer, 1), (0..1000).collect::<Vec<_>>());
     drop(buffer);
-    assert_eq!(drain(&kept(folder.path(), &["a", "b"], vec![None, None]), 1), Vec::<u64>::new());
+    assert_eq!(drain(&kept(folder.path(), &["a", "b"], &[None, None]), 1), Vec::<u64>::new());
 }
 
 #[test]
@@ -182,19 +182,19 @@ fn a_batch_keeps_its_name_when_it_is_read_back() {
         let batches = runtime.block_on(buffer.next(Lane(0), 1 << 20, Duration::ZERO)).unwrap();
         batches.iter().map(|batch| (batch.origin, numbers(batch))).collect::<Vec<_>>()
     };
-    let buffer = kept(folder.path(), &["a"], vec![None]);
+    let buffer = kept(folder.path(), &["a"], &[None]);
     (0..5).for_each(|n| buffer.push(lines(n..n + 1)));
     let before = named(&buffer);
     drop(buffer);
-    assert_eq!(named(&kept(folder.path(), &["a"], vec![None])), before);
+    assert_eq!(named(&kept(folder.path(), &["a"], &[None])), before);
     assert_eq!(before.len(), 5);
 }
 
 #[test]
 fn what_a_source_brings_again_after_a_kill_is_not_stored_twice() {
     let folder = folder();
-    kept(folder.path(), &["a"], vec![None]).push(lines(0..10));
-    let buffer = kept(folder.path(), &["a"], vec![None]);
+    kept(folder.path(), &["a"], &[None]).push(lines(0..10));
+    let buffer = kept(folder.path(), &["a"], &[None]);
     // The checkpoint was not written: the file is read again, in other pieces.
     buffer.push(lines(0..4));
     buffer.push(lines(4..15));
@@ -214,15 +214,15 @@ fn what_comes_again_is_known_however_often_the_process_was_killed_in_between() {
         buffer.push(batch);
         assert_eq!(drain(buffer, 0), brings);
     };
-    let first = kept(folder.path(), &["a"], vec![None]);
+    let first = kept(folder.path(), &["a"], &[None]);
     push(&first, lines(0..10), &(0..10).collect::<Vec<_>>());
     push(&first, peer(1), &[7, 7]);
     drop(first);
     for n in 2..10 {
         // Others came first, every time, and each process leaves a segment of its own.
-        push(&kept(folder.path(), &["a"], vec![None]), peer(n), &[7, 7]);
+        push(&kept(folder.path(), &["a"], &[None]), peer(n), &[7, 7]);
     }
-    let last = kept(folder.path(), &["a"], vec![None]);
+    let last = kept(folder.path(), &["a"], &[None]);
     push(&last, lines(0..11), &[10]);
     push(&last, peer(1), &[]);
     assert_eq!(last.store_counters().unwrap().again, 12);
@@ -232,8 +232,8 @@ fn what_comes_again_is_known_however_often_the_process_was_killed_in_between() {
 #[test]
 fn a_batch_that_is_here_already_releases_its_source_and_takes_no_place() {
     let folder = folder();
-    kept(folder.path(), &["a"], vec![None]).push(lines(0..10));
-    let buffer = kept(folder.path(), &["a"], vec![None]);
+    kept(folder.path(), &["a"], &[None]).push(lines(0..10));
+    let buffer = kept(folder.path(), &["a"], &[None]);
     let stored = buffer.stored(Lane(0));
     let mut batch = lines(0..10);
     batch.acks = acks(1);
@@ -244,7 +244,7 @@ fn a_batch_that_is_here_already_releases_its_source_and_takes_no_place() {
 #[test]
 fn a_large_backlog_takes_a_window_of_memory_and_its_segments_go_when_all_have_taken_them() {
     let folder = folder();
-    let buffer = kept(folder.path(), &["a", "b"], vec![None, None]);
+    let buffer = kept(folder.path(), &["a", "b"], &[None, None]);
     for n in 0..800 {
         buffer.push(lines(n * 250..n * 250 + 250));
         let state = buffer.state();
@@ -268,7 +268,7 @@ fn a_large_backlog_takes_a_window_of_memory_and_its_segments_go_when_all_have_ta
 #[test]
 fn a_full_disk_pauses_the_input_and_loses_nothing() {
     let folder = folder();
-    let buffer = kept(folder.path(), &["a"], vec![None]);
+    let buffer = kept(folder.path(), &["a"], &[None]);
     let push = |n: u64| {
         let mut batch = lines(n * 100..n * 100 + 100);
         batch.acks = acks(n);
@@ -290,13 +290,13 @@ fn a_full_disk_pauses_the_input_and_loses_nothing() {
     assert_eq!(drain(&buffer, 0), (0..pushed * 100 + 100).collect::<Vec<_>>());
     assert_eq!(released + buffer.take_acks(0).len() as u64, pushed + 1);
     drop(buffer);
-    assert_eq!(drain(&kept(folder.path(), &["a"], vec![None]), 0), Vec::<u64>::new());
+    assert_eq!(drain(&kept(folder.path(), &["a"], &[None]), 0), Vec::<u64>::new());
 }
 
 #[test]
 fn a_full_disk_holds_nobody_up_whose_output_takes() {
     let folder = folder();
-    let buffer = kept(folder.path(), &["a", "b"], vec![None, None]);
+    let buffer = kept(folder.path(), &["a", "b"], &[None, None]);
     buffer.disk.as_ref().unwrap().store().room = Some(0);
     for n in 0..300 {
         assert!(buffer.room(0) > 0, "{n}");
@@ -317,7 +317,7 @@ fn over_its_limit_an_output_pauses_the_input_or_drops_the_oldest_and_counts_them
     for drop_oldest in [false, true] {
         let folder = folder();
         let limit = TotalLimit { bytes: 300_000, drop_oldest };
-        let buffer = kept(folder.path(), &["a"], vec![Some(limit)]);
+        let buffer = kept(folder.path(), &["a"], &[Some(limit)]);
         let mut pushed = 0;
         while buffer.room(0) > 0 && pushed < 100 {
             buffer.push(lines(pushed * 100..pushed * 100 + 100));
@@ -333,7 +333,7 @@ fn over_its_limit_an_output_pauses_the_input_or_drops_the_oldest_and_counts_them
 #[test]
 fn two_processes_never_share_a_folder() {
     let folder = folder();
-    let _first = kept(folder.path(), &["a"], vec![None]);
+    let _first = kept(folder.path(), &["a"], &[None]);
     assert!(matches!(Store::open(folder.path(), false, &["a".to_owned()], 1), Err(StoreError::Busy(_))));
 }
 
@@ -382,7 +382,7 @@ fn whenever_a_process_is_killed_nothing_that_was_released_is_lost() {
         child.wait().unwrap();
         // Every other time the parent takes what is there; else the next child finds it.
         if round % 2 == 1 {
-            seen.extend(drain(&kept(folder.path(), &["a"], vec![None]), 0));
+            seen.extend(drain(&kept(folder.path(), &["a"], &[None]), 0));
             let missing: Vec<u64> = (0..released).filter(|number| !seen.contains(number)).collect();
             assert!(missing.is_empty(), "round {round}: {missing:?} of {released} are lost");
         }

@@ -17,8 +17,8 @@ use loadgen::{
 
 use self::small::SmallDisk;
 use crate::support::{
-    deployment::{Agent, Ends, free_port, shipped},
-    place, until,
+    deployment::{Agent, Ends, shipped},
+    free_port, place, until,
 };
 
 /// Keeps the disk full for a while: what is deleted meanwhile gives no room.

@@ -15,7 +15,7 @@ use loadgen::kube::{Container, KubeMode, KubePlan, KubeServer, Pod};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::support::{Running, place, program, start_command, until};
+use crate::support::{Running, free_port, place, program, start_command, until};
 
 const ACCESS: &str =
     r#"10.0.0.9 - alice [21/Nov/2026:05:48:09 +0000] "GET /cart?id=7 HTTP/1.1" 200 512 "-" "hey/0.0.1""#;
@@ -130,12 +130,11 @@ fn agent(root: &Path, kube: &KubeServer, store: &Store) -> Running {
     fs::write(root.join("token"), "secret").unwrap();
     let mut command = Command::new(program());
     command.args(["pipeline", "-c"]).arg(root.join("eks-cloudwatch.conf")).env_clear();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let settings = [
         ("KUBE_TAG_PREFIX", format!("kube.{}.", logs.trim_start_matches('/').replace('/', "."))),
         ("LOGS", logs),
         ("STATE", root.join("state").display().to_string()),
-        ("HTTP_PORT", port.to_string()),
+        ("HTTP_PORT", free_port().to_string()),
         ("KUBE_URL", kube.url()),
         ("KUBE_CA_FILE", root.join("ca.pem").display().to_string()),
         ("KUBE_TOKEN_FILE", root.join("token").display().to_string()),

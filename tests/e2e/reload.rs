@@ -3,13 +3,13 @@
 use std::{
     fs::{self, OpenOptions},
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::Path,
 };
 
 use nix::sys::signal::Signal;
 
-use crate::support::{place, start, tailproof, until};
+use crate::support::{free_port, place, start, tailproof, until};
 
 fn append(path: &Path, lines: std::ops::Range<u32>) {
     let text: String = lines.map(|line| format!("line {line}\n")).collect();
@@ -30,7 +30,7 @@ fn get(port: u16, path: &str) -> String {
 fn a_reload_takes_effect_a_broken_one_does_not_and_nothing_is_lost_or_doubled() {
     let folder = place();
     let at = folder.path().canonicalize().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let config = at.join("pipeline.conf");
     let text = |paths: &str| {
         format!(

@@ -16,8 +16,8 @@ use loadgen::{
 };
 
 use crate::support::{
-    deployment::{Agent, Ends, free_port, shipped},
-    place, short_or_long,
+    deployment::{Agent, Ends, shipped},
+    free_port, place, short_or_long,
 };
 
 /// Records a second.

@@ -2,6 +2,7 @@
 
 pub(crate) mod deployment;
 mod judged;
+mod ports;
 mod program;
 mod seconds;
 pub(crate) mod traces;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use judged::{Judged, run};
 use loadgen::clock::RunClock;
+pub(crate) use ports::free_port;
 pub(crate) use program::{Ended, Running, flowed, last, program, start, start_command, tailproof};
 use tempfile::TempDir;
 pub(crate) use turns::{beside, live, side_by_side};

@@ -1,10 +1,10 @@
 //! What the peers' tests share: which programs there are, a pipeline that writes what it takes into files by tag,
-//! free ports, certificates.
+//! certificates.
 
 use std::{
     collections::BTreeSet,
     io::{Read, Write},
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::TcpStream,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::Command,
@@ -13,6 +13,7 @@ use std::{
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+pub(super) use crate::support::free_port as port;
 use crate::support::{Ended, Running, ci, start_command, until};
 
 /// Where `.ci/peers` puts what no package manager installs for the whole machine.
@@ -49,17 +50,6 @@ pub(super) fn there(name: &str, args: &[&str], what: &str) -> bool {
 /// Whether these tests may do everything.
 pub(super) fn is_root() -> bool {
     std::fs::metadata("/proc/self").unwrap().uid() == 0
-}
-
-/// A port that was free for both protocols a moment ago.
-pub(super) fn port() -> u16 {
-    loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = tcp.local_addr().unwrap().port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 /// Waits until somebody accepts connections there.

@@ -7,7 +7,6 @@
 
 use std::{
     fs::{self, OpenOptions},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -162,9 +161,4 @@ pub(crate) fn shipped(folder: &Path, aggregator: u16) {
     let login = "Shared_Key ${SHARED_KEY}\nSelf_Hostname ${HOSTNAME}\n";
     let upstream = format!("[UPSTREAM]\nName one\n[NODE]\nName one\nHost 127.0.0.1\nPort {aggregator}\n{login}");
     fs::write(folder.join("forwarder-upstream.conf"), upstream).unwrap();
-}
-
-/// A port that nobody has now.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

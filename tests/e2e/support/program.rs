@@ -41,9 +41,11 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Whether its errors say `words`, wherever they are broken into lines: that follows from how long the paths in them are.
+    /// Whether its errors say `words`, wherever they are broken into lines, after a hyphen or a slash too: that follows from how
+    /// long the paths in them are.
     pub(crate) fn complains_of(&self, words: &str) -> bool {
-        self.stderr.contains(words) || flowed(&self.stderr).contains(words)
+        let whole = |text: &str| flowed(text).replace("- ", "-").replace("/ ", "/");
+        self.stderr.contains(words) || whole(&self.stderr).contains(&whole(words))
     }
 }
 
@@ -91,11 +93,11 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Waits for its end, for so many seconds at most, and makes sure that it did not panic.
+    /// Waits for its end, for so many seconds at most from now on, however long it has run, and makes sure that it did not panic.
     pub(crate) fn wait(mut self, seconds: u64) -> Ended {
+        let until_us = self.clock.now_us() + seconds * 1_000_000;
         while !self.has_ended() {
-            let late = self.clock.now_us() > seconds * 1_000_000;
-            if late {
+            if self.clock.now_us() > until_us {
                 let said = self.stderr();
                 panic!("{}: still running after {seconds} s\n{said}", self.command);
             }

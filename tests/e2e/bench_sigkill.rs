@@ -6,14 +6,12 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::support::{
     beside, live, place, short_or_long, side_by_side, start, tailproof,
-    traces::{books_are_sound, has_begun, is_closed, is_told_as_broken_off, lives, manifest, nobody_is_left, only_run},
+    traces::{GONE, books_are_sound, has_begun, is_closed, is_told_as_broken_off, lives, manifest, nobody_is_left, only_run},
     until,
 };
 
 /// The last moment at which the bench is killed, microseconds after its start.
 const LATEST: u64 = 4_000_000;
-/// A process that was ended may still be waiting for a slow disk: that many seconds are a safety net, no promise.
-const GONE: u64 = 30;
 
 /// Benches that are killed side by side: what is asked is what they leave, not how fast they were. More of them than
 /// the machine has cores makes the moments differ more, not less.
@@ -59,9 +57,9 @@ fn killed(at_us: u64) {
     let clock = loadgen::clock::RunClock::start();
     clock.park_until(at_us);
     bench.signal(Signal::SIGKILL);
-    let ended = bench.wait(10);
+    let ended = bench.wait(GONE);
     assert_eq!(ended.code, 128 + 9, "{ended}");
-    nobody_is_left(out.path(), GONE);
+    nobody_is_left(out.path());
     let Some(run) = only_run(out.path()) else { return };
     if manifest(&run).is_none() {
         // Killed between the making of the folder and of the manifest: there is no run yet, and that is said.
@@ -74,7 +72,7 @@ fn killed(at_us: u64) {
         books_are_sound(&run);
     }
     tailproof(&["cleanup", "--out", &folder]).expect(0);
-    until("the run is closed", 30, || manifest(&run).is_some_and(|manifest| manifest.outcome.is_some()));
+    until("the run is closed", GONE, || manifest(&run).is_some_and(|manifest| manifest.outcome.is_some()));
     if run.join("books.bin").exists() {
         is_closed(&run);
     }
@@ -86,12 +84,12 @@ fn killed_while_measuring() -> (tempfile::TempDir, std::path::PathBuf) {
     let _turn = beside();
     let out = place();
     let folder = out.path().display().to_string();
-    let bench = start(&["run", "steady", "--rate", "2k/s", "--ui", "none", "--out", &folder]);
+    let bench = start(&["run", "steady", "--duration", "60s", "--rate", "2k/s", "--ui", "none", "--out", &folder]);
     let begun = || only_run(out.path()).filter(|run| has_begun(run, "measure"));
-    until("the run measures", 20, || begun().is_some());
+    until("the run measures", GONE, || begun().is_some());
     let run = begun().unwrap();
     bench.signal(Signal::SIGKILL);
-    bench.wait(30);
+    bench.wait(GONE);
     (out, run)
 }
 
@@ -121,13 +119,13 @@ fn a_dead_bench_that_nobody_has_reaped_is_a_dead_bench() {
     let _turn = beside();
     let out = place();
     let folder = out.path().display().to_string();
-    let bench = start(&["run", "steady", "--rate", "2k/s", "--ui", "none", "--out", &folder]);
+    let bench = start(&["run", "steady", "--duration", "60s", "--rate", "2k/s", "--ui", "none", "--out", &folder]);
     let begun = || only_run(out.path()).filter(|run| has_begun(run, "measure"));
-    until("the run measures", 20, || begun().is_some());
+    until("the run measures", GONE, || begun().is_some());
     let run = begun().unwrap();
     bench.signal(Signal::SIGKILL);
-    until("the bench is a zombie", 30, || !lives(bench.child.id()));
-    nobody_is_left(out.path(), GONE);
+    until("the bench is a zombie", GONE, || !lives(bench.child.id()));
+    nobody_is_left(out.path());
     tailproof(&["cleanup", "--out", &folder]).expect(0);
     is_closed(&run);
 }

@@ -1,6 +1,6 @@
 //! pylogbeat, a lumberjack 2 client: compressed windows, each answered before the next is sent.
 
-use super::stage::{Pipeline, each_once, papers, port, script, there};
+use super::stage::{PATIENCE, Pipeline, each_once, papers, port, script, there};
 use crate::support::{place, start_command};
 
 const RECORDS: u64 = 300;
@@ -23,7 +23,7 @@ fn pylogbeat_is_answered_plain_and_over_tls() {
     for (port, ca, tag) in [(plain, "-", "plain"), (tls, ca.as_str(), "tls")] {
         let mut command = script("python3", "beats.py");
         command.args([&port.to_string(), &RECORDS.to_string(), "70", ca]);
-        let ended = start_command(command, format!("beats.py {tag}")).wait(40).expect(0);
+        let ended = start_command(command, format!("beats.py {tag}")).wait(PATIENCE).expect(0);
         assert_eq!(ended.stdout.trim(), RECORDS.to_string());
         // It was answered, so it is there: nothing is waited for.
         let records = pipeline.records(tag);

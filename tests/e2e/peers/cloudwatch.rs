@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::stage::{Pipeline, each_once, listens, port, program, script, there};
+use super::stage::{PATIENCE, Pipeline, each_once, listens, port, program, script, there};
 use crate::support::{Running, place, start_command, until};
 
 const RECORDS: u64 = 2_500;
@@ -24,7 +24,7 @@ fn moto(at: u16) -> (Running, [String; 2]) {
     listens("moto", at);
     let mut command = script("python3", "cloudwatch.py");
     command.args([&at.to_string(), "user"]);
-    let made = start_command(command, "cloudwatch.py user".to_owned()).wait(60).expect(0);
+    let made = start_command(command, "cloudwatch.py user".to_owned()).wait(PATIENCE).expect(0);
     let mut words = made.stdout.split_whitespace().map(str::to_owned);
     (running, [words.next().unwrap(), words.next().unwrap()])
 }
@@ -32,7 +32,7 @@ fn moto(at: u16) -> (Running, [String; 2]) {
 fn read_back(at: u16, [key, secret]: &[String; 2]) -> Vec<Value> {
     let mut command = script("python3", "cloudwatch.py");
     command.args([&at.to_string(), "read", STREAM[0], STREAM[1], key, secret]);
-    let read = start_command(command, "cloudwatch.py read".to_owned()).wait(60).expect(0);
+    let read = start_command(command, "cloudwatch.py read".to_owned()).wait(PATIENCE).expect(0);
     read.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -64,14 +64,14 @@ fn moto_refuses_a_wrong_secret_takes_the_right_one_and_gives_every_record_back()
     let wrong = credentials(place.path(), &user[0], "not-the-secret-of-this-key");
     let none = [("AWS_ACCESS_KEY_ID", ""), ("AWS_PROFILE", ""), ("AWS_SHARED_CREDENTIALS_FILE", &wrong)];
     let pipeline = Pipeline::start(place.path(), &text, &none);
-    until("the wrong secret is refused", 30, || pipeline.running.stderr().contains("SignatureDoesNotMatch"));
+    until("the wrong secret is refused", PATIENCE, || pipeline.running.stderr().contains("SignatureDoesNotMatch"));
     assert!(pipeline.running.stderr().contains("403"), "{}", pipeline.running.stderr());
-    until("the refusal is counted", 20, || metrics(pages)["retries"].as_u64().is_some_and(|retries| retries > 0));
+    until("the refusal is counted", PATIENCE, || metrics(pages)["retries"].as_u64().is_some_and(|retries| retries > 0));
     // Refused, counted, and kept: with the right secret everything arrives.
     let counted = metrics(pages);
     assert_eq!((&counted["proc_records"], &counted["dropped_records"]), (&0.into(), &0.into()), "{counted}");
     credentials(place.path(), &user[0], &user[1]);
-    until("everything is delivered", 30, || metrics(pages)["proc_records"] == RECORDS);
+    until("everything is delivered", PATIENCE, || metrics(pages)["proc_records"] == RECORDS);
     pipeline.end();
 
     let events = read_back(at, &user);

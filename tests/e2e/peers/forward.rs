@@ -5,7 +5,7 @@ use std::{fmt::Write, path::Path};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use super::stage::{Pipeline, config, each_once, listens, papers, port, script, there};
+use super::stage::{PATIENCE, Pipeline, config, each_once, listens, papers, port, script, there};
 use crate::support::{Ended, Running, place, start_command, until};
 
 const RECORDS: u64 = 300;
@@ -18,7 +18,7 @@ fn node() -> bool {
 fn send(wish: &Value) -> Ended {
     let mut command = script("node", "forward.cjs");
     command.arg(wish.to_string());
-    start_command(command, format!("forward.cjs {wish}")).wait(40)
+    start_command(command, format!("forward.cjs {wish}")).wait(PATIENCE)
 }
 
 fn number(record: &Value) -> u64 {
@@ -49,7 +49,7 @@ fn the_official_client_is_answered_in_every_mode_over_tls_and_with_the_right_key
         [(plain, "plain", json!({})), (secret, "secret", login), (tls, "tls", json!({ "ca": ca }))]
     {
         for mode in ["Message", "Forward", "PackedForward", "CompressedPackedForward"] {
-            let mut wish = json!({ "port": at, "mode": mode, "count": RECORDS, "patience": 20_000 });
+            let mut wish = json!({ "port": at, "mode": mode, "count": RECORDS, "patience": 60_000 });
             wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             let ended = send(&wish).expect(0);
             assert_eq!(ended.stdout.trim(), RECORDS.to_string(), "{mode} {prefix}: {ended}");
@@ -77,7 +77,7 @@ impl Servers {
         let mut command = script("node", "forward-server.cjs");
         command.arg(wishes.to_string());
         let running = start_command(command, format!("forward-server.cjs {wishes}"));
-        until("the official server listens", 30, || running.stdout().contains("listening\n"));
+        until("the official server listens", PATIENCE, || running.stdout().contains("listening\n"));
         Self(running)
     }
 
@@ -136,7 +136,7 @@ fn the_official_server_takes_what_we_forward_plain_compressed_with_login_and_ove
         .collect();
     let pipeline = Pipeline::start(place.path(), &format!("{}{outputs}", records(place.path())), &[]);
     for (name, _) in &ways {
-        until(&format!("{name} has all"), 20, || servers.received(name).len() as u64 >= RECORDS);
+        until(&format!("{name} has all"), PATIENCE, || servers.received(name).len() as u64 >= RECORDS);
     }
     // Only what was answered counts as delivered, and only then it ends of itself.
     pipeline.end();
@@ -172,12 +172,12 @@ fn the_official_server_turns_a_wrong_key_away_and_nothing_is_lost_until_it_is_ri
     let log = || std::fs::read_to_string(place.path().join("agent.log")).unwrap_or_default();
     let path = config(place.path(), &text("wrong"));
     let running = crate::support::start(&["pipeline", "-c", &path]);
-    until("the wrong key is refused", 20, || log().contains("compare Shared_Key"));
+    until("the wrong key is refused", PATIENCE, || log().contains("compare Shared_Key"));
     assert_eq!(servers.received("secret"), Vec::<Value>::new());
     config(place.path(), &text("right"));
     running.signal(Signal::SIGHUP);
-    until("all arrive", 30, || servers.received("secret").len() as u64 >= RECORDS);
+    until("all arrive", PATIENCE, || servers.received("secret").len() as u64 >= RECORDS);
     running.signal(Signal::SIGTERM);
-    running.wait(20).expect(0);
+    running.wait(PATIENCE).expect(0);
     each_once("secret", RECORDS, servers.received("secret").iter().map(|entry| number(&entry["record"])));
 }

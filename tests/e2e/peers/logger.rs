@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::stage::{Pipeline, port, program, there};
+use super::stage::{PATIENCE, Pipeline, port, program, there};
 use crate::support::{place, start_command};
 
 #[test]
@@ -42,7 +42,7 @@ fn logger_is_understood_over_udp_tcp_in_both_framings_and_unix_sockets() {
             let text = format!("peer {n} says: grüße [{args}]");
             let mut command = program("logger");
             command.args(args.split(' ')).args(["--tag", "peer", "--priority", "local3.warning", "--", &text]);
-            start_command(command, format!("logger {args}")).wait(10).expect(0);
+            start_command(command, format!("logger {args}")).wait(PATIENCE).expect(0);
             sent.entry(tag).or_default().push(text);
             // Each has a connection of its own: the order is kept by waiting for it.
             pipeline.awaits(tag, sent[tag].len());

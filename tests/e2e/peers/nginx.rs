@@ -10,8 +10,8 @@ use std::{
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::stage::{Pipeline, each_once, is_root, listens, port, program, there};
-use crate::support::{Running, place, start_command};
+use super::stage::{PATIENCE, Pipeline, each_once, is_root, listens, port, program, there};
+use crate::support::{Running, place, start_command, until};
 
 /// Requests between two rotations, and rotations.
 const REQUESTS: u64 = 300;
@@ -31,7 +31,7 @@ impl Drop for Nginx {
     fn drop(&mut self) {
         if let Some(master) = self.0.take() {
             master.signal(Signal::SIGTERM);
-            master.wait(10);
+            master.wait(PATIENCE);
         }
     }
 }
@@ -103,6 +103,15 @@ fn nginx_writes_a_file_that_logrotate_rotates_and_every_request_arrives_once() {
             next += 1;
         }
         if rotation < ROTATIONS {
+            // First its worker has to hear of the rotation before: what it writes to a file that is compressed by then is lost.
+            until("nginx writes the new file", PATIENCE, || {
+                let is_written = std::fs::metadata(&log).is_ok_and(|about| about.len() > 0);
+                if !is_written {
+                    client.ask(next);
+                    next += 1;
+                }
+                is_written
+            });
             rotate(place.path(), &log);
         }
     }
@@ -132,7 +141,7 @@ fn rotate(place: &Path, log: &Path) {
     std::fs::write(&rules, text).unwrap();
     let mut command = Command::new("logrotate");
     command.arg("-f").arg("-s").arg(place.join("logrotate.state")).arg(&rules);
-    start_command(command, format!("logrotate -f {}", rules.display())).wait(20).expect(0);
+    start_command(command, format!("logrotate -f {}", rules.display())).wait(PATIENCE).expect(0);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use nix::{
 };
 use results::outcome::{Outcome, Verdict};
 
-use super::stage::{is_root, there};
+use super::stage::{PATIENCE, is_root, there};
 use crate::support::{
     Ended, Running, beside, ci, live, place, program, run, start, start_command, tailproof,
     traces::{has_begun, is_told_as_broken_off, manifest, nobody_is_left, only_run},
@@ -79,7 +79,7 @@ fn sidecar(sets: &[&str], more: &[&str]) -> Outcome {
     let sets: Vec<&str> = SIDECAR.iter().chain(sets).flat_map(|set| ["--set", *set]).collect();
     let judged = run("sidecar-syslog", &[&["--duration", "4s"], &sets[..], more].concat(), out.path());
     println!("{:?}, {:.1} s, {:?}", judged.outcome.verdict, judged.ended.seconds, judged.outcome.books);
-    nobody_is_left(out.path(), 5);
+    nobody_is_left(out.path());
     judged.outcome
 }
 
@@ -135,7 +135,7 @@ fn every_request_that_nginx_logs_arrives_while_its_log_is_rotated() {
         assert_eq!(judged.outcome.verdict, Verdict::Pass, "{more:?}\n{judged}");
         assert_eq!((books.delivered, books.source_lost), (books.written, 0), "{more:?}\n{judged}");
     }
-    nobody_is_left(out.path(), 5);
+    nobody_is_left(out.path());
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn proves_nothing(ended: &Ended, out: &Path, why: &str) {
     assert!(outcome.unknown_because.iter().any(|said| said.contains(why)), "{:?}", outcome.unknown_because);
     let run = only_run(out).expect("a run folder");
     assert!(!run.join("work").exists(), "the work folder is left");
-    nobody_is_left(out, 2);
+    nobody_is_left(out);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn without_nginx_a_run_with_it_proves_nothing_and_says_what_to_install() {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", hide, "sh"]).arg(program()).args(["run", &file(scenario.path(), "", "")]);
     command.args(["--json", "--out"]).arg(out.path());
-    let ended = start_command(command, "tailproof run without nginx".to_owned()).wait(30);
+    let ended = start_command(command, "tailproof run without nginx".to_owned()).wait(PATIENCE);
     proves_nothing(&ended, out.path(), "there is no nginx here; install it (nginx-light will do)");
 }
 
@@ -190,7 +190,7 @@ fn an_nginx_that_does_not_start_proves_nothing_and_is_quoted() {
     let mut command = Command::new(program());
     command.args(["run", &file(scenario.path(), "", ""), "--json", "--out"]).arg(out.path());
     command.env("PATH", format!("{}:/usr/bin:/bin", scenario.path().display()));
-    let ended = start_command(command, "tailproof run with a broken nginx".to_owned()).wait(30);
+    let ended = start_command(command, "tailproof run with a broken nginx".to_owned()).wait(PATIENCE);
     proves_nothing(&ended, out.path(), "nginx does not listen: exit status: 7");
 }
 
@@ -199,13 +199,13 @@ fn measuring(scenario: &Path, out: &Path) -> (Running, PathBuf, Vec<u32>) {
     let scenario = file(scenario, "measure = \"3s\"", "measure = \"60s\"");
     let bench = start(&["run", &scenario, "--json", "--out", &out.display().to_string()]);
     let begun = || only_run(out).filter(|run| has_begun(run, "measure"));
-    until("the run measures", 30, || begun().is_some());
+    until("the run measures", PATIENCE, || begun().is_some());
     let run = begun().unwrap();
     let nginx = || -> Vec<u32> {
         let children = manifest(&run).map(|manifest| manifest.children).unwrap_or_default();
         children.into_iter().map(|child| child.pid).filter(|pid| is_nginx(*pid)).collect()
     };
-    until("the manifest names nginx", 10, || nginx().len() == 3);
+    until("the manifest names nginx", PATIENCE, || nginx().len() == 3);
     let nginx = nginx();
     (bench, run, nginx)
 }
@@ -217,8 +217,15 @@ fn is_nginx(pid: u32) -> bool {
     stat.contains("(nginx)") && !matches!(state, None | Some('Z' | 'X'))
 }
 
-fn gone(nginx: &[u32], seconds: u64) {
-    until("nginx is gone, with its workers", seconds, || !nginx.iter().any(|pid| is_nginx(*pid)));
+/// True once every thread of a process is stopped.
+fn stands(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let state = |stat: &str| stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    threads.map(|thread| std::fs::read_to_string(thread.path().join("stat"))).all(|stat| state(&stat.unwrap_or_default()) == Some('T'))
+}
+
+fn gone(nginx: &[u32]) {
+    until("nginx is gone, with its workers", PATIENCE, || !nginx.iter().any(|pid| is_nginx(*pid)));
 }
 
 fn signal(pid: u32, signal: Signal) {
@@ -234,13 +241,13 @@ fn an_nginx_that_dies_in_the_middle_is_named_and_the_run_proves_nothing() {
     let (scenario, out) = (place(), place());
     let (bench, _, nginx) = measuring(scenario.path(), out.path());
     signal(nginx[0], Signal::SIGKILL);
-    let ended = bench.wait(40);
+    let ended = bench.wait(PATIENCE);
     let outcome: Outcome = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}\n{ended}"));
     assert_eq!(ended.code, 3, "{:?} {:?} {ended}", outcome.findings, outcome.unknown_because);
     let is_named = |why: &String| why.contains("nginx ended by itself (signal: 9 (SIGKILL))");
     assert!(outcome.unknown_because.iter().any(is_named), "{:?}", outcome.unknown_because);
-    gone(&nginx, 5);
-    nobody_is_left(out.path(), 5);
+    gone(&nginx);
+    nobody_is_left(out.path());
 }
 
 #[test]
@@ -253,10 +260,10 @@ fn after_an_interrupt_and_after_the_death_of_the_bench_no_nginx_is_left() {
         let (scenario, out) = (place(), place());
         let (bench, run, nginx) = measuring(scenario.path(), out.path());
         bench.signal(how);
-        let ended = bench.wait(30);
+        let ended = bench.wait(PATIENCE);
         assert_eq!(ended.code, code, "{ended}");
-        gone(&nginx, 10);
-        nobody_is_left(out.path(), 5);
+        gone(&nginx);
+        nobody_is_left(out.path());
         is_told_as_broken_off(&run);
     }
 }
@@ -271,10 +278,11 @@ fn an_nginx_that_outlives_its_bench_is_swept_up() {
     let (bench, _, nginx) = measuring(scenario.path(), out.path());
     // Workers go on without their master, and a bench that is stopped does not notice; then nobody is left to end them.
     bench.signal(Signal::SIGSTOP);
+    until("the bench stands", PATIENCE, || stands(bench.child.id()));
     signal(nginx[0], Signal::SIGKILL);
     bench.signal(Signal::SIGKILL);
-    bench.wait(30);
+    bench.wait(PATIENCE);
     assert!(nginx[1..].iter().all(|pid| is_nginx(*pid)), "they ended all the same");
     tailproof(&["cleanup", "--out", &out.path().display().to_string()]).expect(0);
-    gone(&nginx, 10);
+    gone(&nginx);
 }

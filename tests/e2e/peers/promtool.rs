@@ -2,7 +2,7 @@
 
 use std::{fs::File, process::Stdio};
 
-use super::stage::{Pipeline, page, port, program, there};
+use super::stage::{PATIENCE, Pipeline, page, port, program, there};
 use crate::support::{place, until};
 
 /// An input, filter and output of each kind that has figures of its own.
@@ -27,7 +27,7 @@ fn promtool_has_nothing_to_say_about_our_metrics() {
     let pages = port();
     let pipeline = Pipeline::start(place.path(), &everything(place.path(), pages), &[]);
     let row = "fluentbit_input_records_total{name=\"front-door\"}";
-    until("the figures are there", 20, || page(pages, "/api/v1/metrics/prometheus").contains(row));
+    until("the figures are there", PATIENCE, || page(pages, "/api/v1/metrics/prometheus").contains(row));
     for path in ["/api/v1/metrics/prometheus", "/api/v2/metrics/prometheus"] {
         let text = page(pages, path);
         assert!(text.contains(row), "{path}: {text}");

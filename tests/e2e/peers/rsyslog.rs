@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::json;
 
-use super::stage::{Pipeline, listens, port, program, script, there};
+use super::stage::{PATIENCE, Pipeline, listens, port, program, script, there};
 use crate::support::{Running, place, start_command, until};
 
 /// Few enough for the smallest receive buffer that a kernel gives: datagrams are not to be lost here.
@@ -120,7 +120,7 @@ fn files(place: &Path) -> (Running, [u16; 2], String, impl Fn(&str) -> PathBuf) 
     );
     let running = rsyslog(place, &format!("{rules}{inputs}"), tcp);
     // Sockets for datagrams are made before it serves connections; the file of this one is seen, that port is not.
-    until("rsyslog has its socket", 10, || Path::new(&socket).exists());
+    until("rsyslog has its socket", PATIENCE, || Path::new(&socket).exists());
     (running, [udp, tcp], socket, path)
 }
 
@@ -170,7 +170,7 @@ fn rsyslog_writes_down_what_we_send_by_udp_tcp_and_unix_sockets() {
     for (name, host, count) in
         [("udp", "shop/web-0", 1), ("unix", "shop/web-0", 1), ("tcp", "shop/web-0", 2), ("tcp", "web-0", 2)]
     {
-        until(&format!("{name} is written down"), 20, || lines(&file(name)).len() as u64 >= count * RECORDS);
+        until(&format!("{name} is written down"), PATIENCE, || lines(&file(name)).len() as u64 >= count * RECORDS);
         // The blank after the colon of the older form belongs to the text, as rsyslog has it.
         let arrived = lines(&file(name)).into_iter().map(|line| line.replacen("|7| n=", "|7|n=", 1));
         let arrived: Vec<String> = arrived.filter(|line| line.split('|').nth(1) == Some(host)).collect();
@@ -205,9 +205,9 @@ fn records_of_a_beat_are_written_down_by_rsyslog() {
     );
     let mut command = script("python3", "beats.py");
     command.args([&beats.to_string(), &RECORDS.to_string(), "70", "-"]);
-    start_command(command, "beats.py".to_owned()).wait(40).expect(0);
+    start_command(command, "beats.py".to_owned()).wait(PATIENCE).expect(0);
     for name in ["udp", "tcp"] {
-        until(&format!("{name} is written down"), 20, || lines(&file(name)).len() as u64 >= RECORDS);
+        until(&format!("{name} is written down"), PATIENCE, || lines(&file(name)).len() as u64 >= RECORDS);
         let expected: Vec<String> = (0..RECORDS).map(|n| format!("14|shop/web-0|-|-|grüße {n}")).collect();
         assert_eq!(lines(&file(name)), expected, "{name}");
     }

@@ -16,6 +16,9 @@ use serde_json::Value;
 pub(super) use crate::support::free_port as port;
 use crate::support::{Ended, Running, ci, start_command, until};
 
+/// How long anything may take, seconds: a machine may have much else to do, and what goes well ends earlier.
+pub(super) const PATIENCE: u64 = 90;
+
 /// Where `.ci/peers` puts what no package manager installs for the whole machine.
 fn installed() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder").join("ci")
@@ -54,7 +57,7 @@ pub(super) fn is_root() -> bool {
 
 /// Waits until somebody accepts connections there.
 pub(super) fn listens(what: &str, port: u16) {
-    until(&format!("{what} listens"), 30, || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    until(&format!("{what} listens"), PATIENCE, || TcpStream::connect(("127.0.0.1", port)).is_ok());
 }
 
 /// A configuration file: `[SERVICE]` as all of these tests want it, and the rest.
@@ -83,10 +86,10 @@ impl Pipeline {
         let path = config(place, rest);
         let mut command = Command::new(crate::support::program());
         command.args(["pipeline", "-c", &path]).envs(environment.iter().copied());
-        let running = start_command(command, format!("tailproof pipeline -c {path}"));
-        let ready =
-            || running.stderr().contains("ready") || !Path::new(&format!("/proc/{}", running.child.id())).exists();
-        until("the pipeline is ready", 20, ready);
+        let mut running = start_command(command, format!("tailproof pipeline -c {path}"));
+        // An address that is already in use is not what it says when it is ready.
+        until("the pipeline is ready", PATIENCE, || running.stderr().contains(" ready inputs=") || running.has_ended());
+        assert!(!running.has_ended(), "the pipeline has ended\n{}", running.stderr());
         Self { running, out: place.join("out") }
     }
 
@@ -101,7 +104,7 @@ impl Pipeline {
     pub(super) fn awaits(&self, tag: &str, count: usize) -> Vec<Value> {
         let clock = loadgen::clock::RunClock::start();
         while self.records(tag).len() < count {
-            let late = clock.now_us() > 20_000_000;
+            let late = clock.now_us() > PATIENCE * 1_000_000;
             assert!(!late, "{tag}: {} of {count} came\n{}", self.records(tag).len(), self.running.stderr());
             clock.park_until(clock.now_us() + 5_000);
         }
@@ -111,7 +114,7 @@ impl Pipeline {
     /// Stops it, and makes sure that it has delivered everything that it had read.
     pub(super) fn end(self) -> Ended {
         self.running.signal(Signal::SIGTERM);
-        let ended = self.running.wait(20).expect(0);
+        let ended = self.running.wait(PATIENCE).expect(0);
         assert!(ended.stderr.contains("drained"), "{ended}");
         ended
     }

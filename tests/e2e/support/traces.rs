@@ -14,6 +14,9 @@ use results::{
 
 use super::{LOOK, run_folders, tailproof};
 
+/// A process that was ended may still be waiting for a slow disk: that many seconds are a safety net, no promise.
+pub(crate) const GONE: u64 = 60;
+
 /// The only run folder in `out`, once there is one.
 pub(crate) fn only_run(out: &Path) -> Option<PathBuf> {
     let folders = run_folders(out);
@@ -48,20 +51,20 @@ pub(crate) fn lives(pid: u32) -> bool {
 }
 
 /// Waits until no process is left whose command line names something in `out`: an agent that was started and not yet
-/// written down counts as well. What is left after that is ended, so that it spoils no other run, and the test fails.
-pub(crate) fn nobody_is_left(out: &Path, seconds: u64) {
+/// written down counts as well. What is left after [`GONE`] is ended, so that it spoils no other run, and the test fails.
+pub(crate) fn nobody_is_left(out: &Path) {
     let clock = RunClock::start();
     loop {
         let left = processes_of(out);
         if left.is_empty() {
             return;
         }
-        if clock.now_us() > seconds * 1_000_000 {
+        if clock.now_us() > GONE * 1_000_000 {
             for (pid, _) in &left {
                 // It may have ended just now.
                 let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
             }
-            panic!("still there after {seconds} s: {left:#?}");
+            panic!("still there after {GONE} s: {left:#?}");
         }
         clock.park_until(clock.now_us() + LOOK);
     }

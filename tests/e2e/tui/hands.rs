@@ -78,7 +78,7 @@ fn leaving_early_breaks_the_run_off_and_keeps_it() {
         screen.shows("exit=130");
         let run = only_run(out.path()).unwrap();
         assert_eq!(manifest(&run).unwrap().state, RunState::BrokenOff);
-        nobody_is_left(out.path(), 5);
+        nobody_is_left(out.path());
     }
 }
 

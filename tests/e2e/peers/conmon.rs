@@ -5,20 +5,23 @@ use std::{collections::BTreeMap, os::unix::fs::symlink, path::Path, process::Com
 
 use serde_json::Value;
 
-use super::stage::{Pipeline, each_once, is_root, there};
+use super::stage::{PATIENCE, Pipeline, each_once, is_root, there};
 use crate::support::{ci, place, start_command};
 
 /// Lines on each of the two streams.
 const LINES: u64 = 300;
+/// The log, in a folder of its own.
+const LOG: &str = "ctr.log";
 /// Longer than two pieces of 8 KiB, in which conmon writes.
 const LONG: usize = 20_000;
 
-/// What the container does. The pauses let conmon write down a piece before the other stream speaks.
+/// What the container does. It sees its own log: conmon has written down a piece before the other stream speaks.
 fn script() -> String {
     format!(
-        r#"i=0; while [ $i -lt {LINES} ]; do echo "out n=$i"; echo "err n=$i" >&2; i=$((i+1)); done
+        r#"written() {{ until grep -q "$1" /log/{LOG}; do sleep 0.05; done; }}
+i=0; while [ $i -lt {LINES} ]; do echo "out n=$i"; echo "err n=$i" >&2; i=$((i+1)); done
 head -c {LONG} /dev/zero | tr '\0' x; echo
-printf 'half of it, '; sleep 0.3; echo 'in between' >&2; sleep 0.3; echo 'and the rest'
+printf 'half of it, '; written 'half of it'; echo 'in between' >&2; written 'in between'; echo 'and the rest'
 printf 'no line feed'"#
     )
 }
@@ -41,13 +44,13 @@ fn root(place: &Path) -> std::path::PathBuf {
     let found = Command::new("sh").args(["-c", "command -v busybox"]).output().unwrap();
     let busybox = String::from_utf8(found.stdout).unwrap();
     std::fs::copy(busybox.trim(), root.join("bin/busybox")).unwrap();
-    for name in ["sh", "head", "tr", "sleep", "printf", "echo"] {
+    for name in ["sh", "grep", "head", "tr", "sleep", "printf", "echo"] {
         symlink("busybox", root.join("bin").join(name)).unwrap();
     }
     root
 }
 
-/// Runs the container to its end; its log is `ctr.log`.
+/// Runs the container to its end; its log is [`LOG`] in the folder `log`.
 ///
 /// In a mount namespace of its own, where the second kind of control groups is not there: crun refuses machines that
 /// have both. The limits are stated because raising them is not permitted everywhere.
@@ -72,9 +75,10 @@ fn contain(place: &Path, script: &str) {
         "--ulimit=nofile=1024:1024",
         "--ulimit=nproc=1000:1000",
     ]);
-    command.args(["--log-driver=k8s-file", "--log-opt", &format!("path={at}/ctr.log")]);
+    command.args(["--log-driver=k8s-file", "--log-opt", &format!("path={at}/log/{LOG}")]);
+    command.arg(format!("--volume={at}/log:/log:ro"));
     command.arg("--rootfs").arg(root(place)).args(["/bin/sh", "-c", script]);
-    start_command(command, "podman run".to_owned()).wait(60).expect(0);
+    start_command(command, "podman run".to_owned()).wait(PATIENCE).expect(0);
 }
 
 /// What was said on a stream, in order.
@@ -89,7 +93,8 @@ fn what_conmon_writes_is_put_together_again_stream_by_stream() {
         return;
     }
     let place = place();
-    let log = place.path().join("ctr.log");
+    std::fs::create_dir(place.path().join("log")).unwrap();
+    let log = place.path().join("log").join(LOG);
     let input = format!(
         "[INPUT]\n    Name tail\n    Tag ctr\n    Path {}\n    DB {}\n    multiline.parser cri\n    Read_from_Head on\n    Refresh_Interval 1\n",
         log.display(),

@@ -1,18 +1,20 @@
 //! A terminal of our own: a tmux server with one shell in it, looked at and typed into from outside.
 
 use std::{
-    cell::RefCell,
     path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use loadgen::clock::RunClock;
 use tempfile::TempDir;
 
-use crate::support::{ci, place, until};
+use crate::support::{ci, place};
 
 /// How long something may take to appear, seconds.
-const PATIENCE: u64 = 30;
+const PATIENCE: u64 = 60;
+/// From one look to the next, microseconds.
+const LOOK: u64 = 20_000;
 
 /// A shell in a terminal of a given size.
 pub(super) struct Screen {
@@ -75,7 +77,7 @@ impl Screen {
     /// Waits for the end of the last command; its exit code.
     pub(super) fn ended(&self) -> i32 {
         let path = self.file(&format!("code{}", self.asked));
-        until(&format!("the end of the command; the screen:\n{}", self.text()), 2 * PATIENCE, || path.exists());
+        self.until("the end of the command", |_| path.exists());
         std::fs::read_to_string(path).unwrap().trim().parse().unwrap()
     }
 
@@ -101,14 +103,17 @@ impl Screen {
 
     /// Waits until the screen is as it should be; panics with what it is.
     pub(super) fn until(&self, what: &str, right: impl Fn(&str) -> bool) {
-        let last = RefCell::new(String::new());
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            until(what, PATIENCE, || {
-                *last.borrow_mut() = self.text();
-                right(&last.borrow())
-            });
-        }));
-        assert!(ended.is_ok(), "{what:?} was not shown:\n{}", last.borrow());
+        wait(&format!("{what:?} was not shown"), || self.text(), right);
+    }
+
+    /// Waits until the terminal is as it was: what a program wrote last may be read only after its end.
+    pub(super) fn is_given_back(&self, before: &str) {
+        wait(&format!("the terminal is not as it was, which is:\n{before}\nbut"), || self.state(), |now| now == before);
+    }
+
+    /// Waits until every byte is recorded that a dashboard wrote, of which this is the last but a few.
+    pub(super) fn is_recorded(&self) {
+        wait("nothing tells that the other screen was left", || self.raw(), |raw| raw.contains("\u{1b}[?1049l"));
     }
 
     /// How the terminal is set: its modes, whether the alternate screen is on, whether the cursor is shown.
@@ -131,7 +136,21 @@ impl Screen {
 
     /// Every byte that was written to it so far.
     pub(super) fn raw(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.file("raw")).unwrap()).into_owned()
+        String::from_utf8_lossy(&std::fs::read(self.file("raw")).unwrap_or_default()).into_owned()
+    }
+}
+
+/// Looks again and again until it is right; panics with what was seen last.
+fn wait(otherwise: &str, look: impl Fn() -> String, right: impl Fn(&str) -> bool) {
+    let clock = RunClock::start();
+    loop {
+        let seen = look();
+        if right(&seen) {
+            return;
+        }
+        assert!(clock.now_us() < PATIENCE * 1_000_000, "{otherwise}:\n{seen}");
+        // Each look starts a program.
+        clock.park_until(clock.now_us() + LOOK);
     }
 }
 

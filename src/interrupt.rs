@@ -12,6 +12,8 @@ use nix::sys::signal::{SigSet, Signal};
 
 use crate::exit;
 
+const BREAKS_OFF: &str = "\ntailproof: breaking off, the books are being closed; once more ends at once\n";
+
 /// Set by SIGUSR1 until the screen has answered.
 static STATUS: AtomicBool = AtomicBool::new(false);
 
@@ -37,12 +39,11 @@ pub(crate) fn watch() -> anyhow::Result<Arc<AtomicBool>> {
                     STATUS.store(true, Ordering::Relaxed);
                     continue;
                 }
-                ask(&flag);
-                // The dashboard says so itself.
-                if terminal::is_taken() {
-                    continue;
+                // Said first: once it is asked for, the program may be over before this thread goes on. The dashboard says so itself.
+                if !flag.load(Ordering::Relaxed) && !terminal::is_taken() {
+                    crate::print::err(BREAKS_OFF);
                 }
-                crate::print::err("\ntailproof: breaking off, the books are being closed; once more ends at once\n");
+                ask(&flag);
             }
         })
         .context("cannot start the signal thread")?;

@@ -5,7 +5,7 @@ use std::{os::unix::fs::MetadataExt, process::Command};
 
 use results::outcome::{Outcome, ProcessReport, Verdict};
 
-use crate::support::{Ended, Judged, program, run, start_command, tailproof, written::Written};
+use crate::support::{Ended, Judged, flowed, live, program, run, start_command, tailproof, written::Written};
 
 /// Files ▸ agent with a limit ▸ server.
 fn scenario(limits: &str, load: &str, more: &str) -> String {
@@ -85,6 +85,7 @@ fn without_groups(args: &[&str]) -> Option<Ended> {
 
 #[test]
 fn without_control_groups_a_share_of_the_processor_is_held_by_stopping_and_the_report_says_so() {
+    let _live = live();
     let written = written(&scenario("cpu = \"50m\"", "rate = \"100/s\"", ""));
     let out = written.out().display().to_string();
     let Some(ended) = without_groups(&["run", &written.scenario(), "--json", "--out", &out]) else {
@@ -97,11 +98,12 @@ fn without_control_groups_a_share_of_the_processor_is_held_by_stopping_and_the_r
     assert!(agent.limits.starts_with("50m CPU by SIGSTOP duty cycle (no control group for cpu"), "{}", agent.limits);
     assert!(agent.throttled_s > 0.0, "{agent:?}");
     let told = tailproof(&["report", &written.run().display().to_string()]);
-    assert!(told.stdout.contains("50m CPU by SIGSTOP duty cycle"), "{told}");
+    assert!(flowed(&told.stdout).contains("50m CPU by SIGSTOP duty cycle"), "{told}");
 }
 
 #[test]
 fn a_limit_that_is_required_and_cannot_be_held_proves_nothing() {
+    let _live = live();
     let written = written(&scenario("memory = \"256 MiB\", required = true", "rate = \"100/s\"", ""));
     let out = written.out().display().to_string();
     let Some(ended) = without_groups(&["run", &written.scenario(), "--json", "--out", &out]) else {
@@ -116,6 +118,7 @@ fn a_limit_that_is_required_and_cannot_be_held_proves_nothing() {
 
 #[test]
 fn an_agent_that_the_kernel_ends_before_it_delivered_anything_is_no_pass_and_its_memory_is_named() {
+    let _live = live();
     let (config, scenario) = (AGENT.to_owned() + GREEDY, scenario("memory = \"8 MiB\"", "rate = \"100/s\"", ""));
     let written = Written::new(&scenario, &[("agent.conf", &config), ("greedy.lua", GREEDY_LUA)]);
     let judged = run(&written.scenario(), &[], &written.out());
@@ -134,6 +137,7 @@ fn an_agent_that_the_kernel_ends_before_it_delivered_anything_is_no_pass_and_its
 
 #[test]
 fn an_agent_that_outgrows_its_memory_breaks_its_promise_and_the_verdict_says_why() {
+    let _live = live();
     let gone = "[[fault]]\ndo = \"gone\"\nroute = \"server\"\nat = \"200ms\"\nfor = \"2700ms\"\n";
     let load = "streams = 4\nrate = \"1500/s\"\nsize = \"16 KiB\"";
     let written = written(&scenario("memory = \"40 MiB\"", load, gone));

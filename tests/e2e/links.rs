@@ -7,7 +7,7 @@ use results::outcome::{Outcome, Verdict};
 
 use self::scenarios::{datagrams_in, datagrams_out, fault, forwarded, to_server, to_store};
 use crate::support::{
-    Judged, run,
+    Judged, live, run,
     written::{Written, took_effect},
 };
 
@@ -16,6 +16,7 @@ const WEST: &str = "link = \"west\"";
 fn perform((scenario, beside): (String, Vec<(&str, String)>), more: &[&str]) -> (Judged, Written) {
     let beside: Vec<(&str, &str)> = beside.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let written = Written::new(&scenario, &beside);
+    let _live = live();
     let judged = run(&written.scenario(), more, &written.out());
     println!("{:.1} s, {:?}", judged.ended.seconds, judged.outcome.verdict);
     (judged, written)

@@ -40,8 +40,14 @@ stall = "2s"
 min_rate = "5k/s"
 "#;
 
-/// Performs the scenario; the orders of each entry are given at so many seconds of the measure stretch, by the samples.
-fn perform(script: &[(u64, &[Order])], measure: &str, defect: Option<&str>, out: &Path) -> (Outcome, Vec<Event>) {
+/// Performs the scenario; the orders of each entry are given at so many seconds of the measure stretch, by the samples. Last,
+/// when each entry was given, seconds of the run.
+fn perform(
+    script: &[(u64, &[Order])],
+    measure: &str,
+    defect: Option<&str>,
+    out: &Path,
+) -> (Outcome, Vec<Event>, Vec<f64>) {
     let file = out.join("by-hand.toml");
     std::fs::write(&file, SCENARIO).unwrap();
     let overrides = Overrides { duration: Some(measure.parse().unwrap()), ..Overrides::default() };
@@ -59,23 +65,24 @@ fn perform(script: &[(u64, &[Order])], measure: &str, defect: Option<&str>, out:
         orders: orders.clone(),
     };
     let mut measures = None;
-    let mut given = 0;
+    let mut given = Vec::new();
     let outcome = run(&plan, &how, &mut |event| match event.what {
         What::Phase(Phase::Measure) => measures = Some(event.t_us),
         What::Sample(_) => {
             let Some(begin) = measures else { return };
-            while let Some((at_s, now)) = script.get(given).filter(|(at_s, _)| begin + at_s * 1_000_000 <= event.t_us) {
+            let due = |(at_s, _): &&(u64, &[Order])| begin + at_s * 1_000_000 <= event.t_us;
+            while let Some((at_s, now)) = script.get(given.len()).filter(due) {
                 println!("{at_s} s: {now:?}");
                 now.iter().for_each(|order| orders.give(*order));
-                given += 1;
+                given.push(event.t_us as f64 / 1e6);
             }
         }
         _ => {}
     });
     let outcome = outcome.unwrap();
-    assert_eq!(given, script.len(), "the run was too short for the script");
+    assert_eq!(given.len(), script.len(), "the run was too short for the script");
     let events = StoredRun::open(Path::new(&outcome.run)).unwrap().events;
-    (outcome, events)
+    (outcome, events, given)
 }
 
 fn faults(events: &[Event]) -> Vec<(f64, Fault)> {
@@ -140,12 +147,13 @@ fn every_order_takes_effect_and_is_judged_like_a_planned_fault() {
         (28, &[Order::ResumeLoad, Order::BringSinkBack]),
         (29, &[Order::KillAgent]),
     ];
-    let (outcome, events) = perform(script, "31s", None, out.path());
+    let (outcome, events, given) = perform(script, "31s", None, out.path());
     assert_eq!(outcome.verdict, Verdict::Pass, "{:?} {:?}", outcome.findings, outcome.unknown_because);
     assert!(outcome.stalls.is_empty(), "neither a stopped agent nor a sink that was away is a stall");
 
     let (from, to, seen) = stretch(&events, "hand_pause_load");
-    assert!(written_per_s(&events, from + 0.1, to) < 60.0, "the load went on: {seen}");
+    // What was due before it and was late is written still.
+    assert!(written_per_s(&events, from + 0.6, to) < 60.0, "the load went on: {seen}");
     let (from, to, seen) = stretch(&events, "hand_scale_load");
     let rate = written_per_s(&events, from + 0.1, to);
     assert!((9_000.0..15_000.0).contains(&rate), "twice 6,000 was ordered, {rate:.0}/s came: {seen}");
@@ -165,9 +173,14 @@ fn every_order_takes_effect_and_is_judged_like_a_planned_fault() {
     let (from, to, seen) = stretch(&events, "hand_swap");
     assert_eq!(steps(&events, StepKind::Symlink, from, to), 3, "{seen}");
 
-    for name in ["hand_stop_agent", "hand_take_sink_away", "hand_kill_agent"] {
+    // In force from its order to the one that ends it, which is obeyed before the next is given.
+    for (name, order) in [("hand_stop_agent", 7), ("hand_take_sink_away", 9), ("hand_kill_agent", 11)] {
         let (from, to, _) = stretch(&events, name);
-        assert!((2.0..4.5).contains(&(to - from)), "{name} was in force for {:.2} s", to - from);
+        let [begin, end, next] = [given[order], given[order + 1], given[order + 2]];
+        assert!(
+            begin <= from && from < end && end <= to && to < next,
+            "{name} was in force from {from:.2} s to {to:.2} s, ordered at {begin:.2} s, ended at {end:.2} s"
+        );
     }
     stretch(&events, "hand_restart_agent");
     assert_eq!(outcome.proofs.agent_interruptions, 4, "stopped, killed, restarted, killed");
@@ -190,7 +203,7 @@ fn a_hand_finds_what_a_planned_fault_finds() {
     let out = place();
     let script: &[(u64, &[Order])] =
         &[(2, &[Order::TakeSinkAway]), (3, &[Order::KillAgent]), (4, &[Order::RestartAgent, Order::BringSinkBack])];
-    let (outcome, _) = perform(script, "6s", Some("checkpoint-before-delivery"), out.path());
+    let (outcome, ..) = perform(script, "6s", Some("checkpoint-before-delivery"), out.path());
     assert_eq!(outcome.verdict, Verdict::Fail, "{:?}", outcome.findings);
     assert!(outcome.books.lost > 0, "{:?}", outcome.books);
 }

@@ -78,6 +78,7 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             browser.ask(&format!("{domain}.enable"), &json!({}));
         }
+        browser.ask("Page.setLifecycleEventsEnabled", &json!({ "enabled": true }));
         Some(browser)
     }
 
@@ -115,8 +116,14 @@ impl Browser {
 
     fn load(&mut self, url: &str) {
         self.told.clear();
-        self.ask("Page.navigate", &json!({ "url": url }));
-        while !self.told.iter().any(|told| told["method"] == "Page.loadEventFired") {
+        let begun = self.ask("Page.navigate", &json!({ "url": url }));
+        let loader = begun["loaderId"].as_str().unwrap_or_else(|| panic!("{url} is not loaded: {begun}")).to_owned();
+        // That of the page before may come late.
+        let is_loaded = |told: &Value| {
+            let what = &told["params"];
+            told["method"] == "Page.lifecycleEvent" && what["name"] == "load" && what["loaderId"] == loader
+        };
+        while !self.told.iter().any(is_loaded) {
             self.next("load");
         }
     }

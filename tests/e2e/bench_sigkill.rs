@@ -5,8 +5,10 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::support::{
-    beside, live, place, short_or_long, side_by_side, start, tailproof,
-    traces::{GONE, books_are_sound, has_begun, is_closed, is_told_as_broken_off, lives, manifest, nobody_is_left, only_run},
+    beside, live, place, run, short_or_long, side_by_side, start, tailproof,
+    traces::{
+        GONE, books_are_sound, has_begun, is_closed, is_told_as_broken_off, lives, manifest, nobody_is_left, only_run,
+    },
     until,
 };
 
@@ -97,9 +99,9 @@ fn killed_while_measuring() -> (tempfile::TempDir, std::path::PathBuf) {
 fn the_next_run_sweeps_up_what_a_killed_bench_left() {
     let (out, first) = killed_while_measuring();
     let _live = live();
-    let folder = out.path().display().to_string();
     assert!(first.join("work").exists(), "the killed bench could not remove its work folder");
-    tailproof(&["run", "steady", "--duration", "1s", "--rate", "2k/s", "--ui", "none", "--out", &folder]).expect(0);
+    let judged = run("steady", &["--duration", "1s", "--rate", "2k/s", "--ui", "none"], out.path());
+    assert_eq!(judged.outcome.exit, 0, "{judged}");
     is_closed(&first);
     is_told_as_broken_off(&first);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::support::{live, place, run_folders, short_or_long, tailproof};
+use crate::support::{live, place, run, run_folders, short_or_long, tailproof};
 
 #[test]
 fn a_folder_that_holds_no_whole_run_is_refused_by_report() {
@@ -55,10 +55,9 @@ fn a_run_damaged_anywhere_is_told_or_refused_but_never_a_pass_and_never_a_panic(
 /// A whole run whose manifest says that it is still under way, so that `report` must read its books.
 fn unfinished_run(out: &Path) -> std::path::PathBuf {
     let _live = live();
-    let folder = out.display().to_string();
-    let args = ["run", "steady", "--duration", "1s", "--rate", "1k/s", "--ui", "none", "--out", &folder];
-    tailproof(&args).expect(0);
-    let run = run_folders(out).remove(0);
+    let judged = run("steady", &["--duration", "1s", "--rate", "1k/s", "--ui", "none"], out);
+    assert_eq!(judged.outcome.exit, 0, "{judged}");
+    let run = run_folders(out).pop().unwrap();
     let text = std::fs::read(run.join("run.json")).unwrap();
     let mut manifest: serde_json::Value = serde_json::from_slice(&text).unwrap();
     manifest["state"] = "running".into();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{live, place, tailproof};
+use crate::support::{live, perform, place, tailproof};
 
 const VERBS: &[&str] = &[
     "run",
@@ -142,9 +142,9 @@ fn a_shipped_scenario_that_was_shown_into_a_file_is_a_scenario() {
 fn json_is_one_whole_document_a_run_and_nothing_else_on_standard_output() {
     let _live = live();
     let out = place();
-    let folder = out.path().display().to_string();
-    let quick = ["--duration", "1s", "--rate", "2k/s", "--repeat", "2", "--seed", "5", "--json", "--out", &folder];
-    let ended = tailproof(&[&["run", "steady"], &quick[..]].concat()).expect(0);
+    let quick = ["--duration", "1s", "--rate", "2k/s", "--repeat", "2", "--seed", "5"];
+    let (ended, _) = perform("steady", &quick, out.path());
+    let ended = ended.expect(0);
     let documents: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(documents.len(), 2, "{ended}");
     for (nth, document) in documents.iter().enumerate() {

@@ -9,9 +9,12 @@ pub(crate) mod traces;
 mod turns;
 pub(crate) mod written;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-pub(crate) use judged::{Judged, run};
+pub(crate) use judged::{Judged, perform, run};
 use loadgen::clock::RunClock;
 pub(crate) use ports::free_port;
 pub(crate) use program::{Ended, Running, flowed, last, program, start, start_command, tailproof};
@@ -54,6 +57,16 @@ pub(crate) fn until(what: &str, seconds: u64, mut done: impl FnMut() -> bool) {
         assert!(clock.now_us() < seconds * 1_000_000, "{what}: not within {seconds} s");
         clock.park_until(clock.now_us() + LOOK);
     }
+}
+
+/// Makes a program of a few lines. Another process writes it: what a test beside this one starts meanwhile would have it open
+/// for writing for a moment, and a program that somebody may write to cannot be started.
+pub(crate) fn executable(path: &Path, text: &str) {
+    let draft = path.with_extension("draft");
+    std::fs::write(&draft, text).unwrap();
+    let made = Command::new("install").args(["-m", "755"]).arg(&draft).arg(path).status().unwrap();
+    assert!(made.success(), "install {}: {made}", path.display());
+    std::fs::remove_file(draft).unwrap();
 }
 
 /// The run folders in `out`, in the order of their names.

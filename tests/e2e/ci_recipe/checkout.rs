@@ -2,14 +2,13 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use tempfile::TempDir;
 
-use crate::support::{ci, place, program};
+use crate::support::{ci, executable, place, program};
 
 /// What the recipes consist of: taken as they lie here, whether or not they are committed yet.
 const RECIPE: [&str; 4] =
@@ -79,9 +78,7 @@ impl Checkout {
         let folder = self.beside("bin");
         fs::create_dir_all(&folder).unwrap();
         let script = CARGO.replace("@PROGRAM@", &program().display().to_string()).replace("@PLANTED@", PLANTED);
-        let path = folder.join("cargo");
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        executable(&folder.join("cargo"), &script);
         folder
     }
 }

@@ -14,7 +14,7 @@ use results::outcome::{Outcome, Verdict};
 
 use super::stage::{PATIENCE, is_root, there};
 use crate::support::{
-    Ended, Running, beside, ci, live, place, program, run, start, start_command, tailproof,
+    Ended, Running, beside, ci, executable, live, place, program, run, start, start_command, tailproof,
     traces::{has_begun, is_told_as_broken_off, manifest, nobody_is_left, only_run},
     until,
 };
@@ -181,12 +181,9 @@ fn without_nginx_a_run_with_it_proves_nothing_and_says_what_to_install() {
 
 #[test]
 fn an_nginx_that_does_not_start_proves_nothing_and_is_quoted() {
-    use std::os::unix::fs::PermissionsExt;
     let (scenario, out) = (place(), place());
-    let fake = scenario.path().join("nginx");
-    std::fs::write(&fake, "#!/bin/sh\n[ \"$1\" = -v ] && exit 0\necho '[emerg] no more of this' >error.log\nexit 7\n")
-        .unwrap();
-    std::fs::set_permissions(&fake, PermissionsExt::from_mode(0o755)).unwrap();
+    let fake = "#!/bin/sh\n[ \"$1\" = -v ] && exit 0\necho '[emerg] no more of this' >error.log\nexit 7\n";
+    executable(&scenario.path().join("nginx"), fake);
     let mut command = Command::new(program());
     command.args(["run", &file(scenario.path(), "", ""), "--json", "--out"]).arg(out.path());
     command.env("PATH", format!("{}:/usr/bin:/bin", scenario.path().display()));
@@ -221,7 +218,9 @@ fn is_nginx(pid: u32) -> bool {
 fn stands(pid: u32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
     let state = |stat: &str| stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    threads.map(|thread| std::fs::read_to_string(thread.path().join("stat"))).all(|stat| state(&stat.unwrap_or_default()) == Some('T'))
+    threads
+        .map(|thread| std::fs::read_to_string(thread.path().join("stat")))
+        .all(|stat| state(&stat.unwrap_or_default()) == Some('T'))
 }
 
 fn gone(nginx: &[u32]) {

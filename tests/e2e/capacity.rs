@@ -67,14 +67,15 @@ fn an_interrupted_search_leaves_the_trials_it_had() {
     let out = place.path().join("searches");
     let (file, out_text) = (scenario(place.path()), out.display().to_string());
     let bench = start(&["capacity", &file, "--length", "3s", "--out", &out_text]);
-    let has_one = || stored(&out).is_some_and(|document| !document.searches.is_empty());
-    until("the first trial is written down", 60, has_one);
+    let is_held =
+        |document: &Capacity| document.searches.iter().flat_map(|one| &one.trials).any(|one| one.saw == Saw::Held);
+    until("a rate that held is written down", 120, || stored(&out).as_ref().is_some_and(is_held));
     bench.signal(Signal::SIGINT);
     let ended = bench.wait(60).expect(130);
     assert!(ended.stdout.contains("tailproof capacity exit=130"), "{ended}");
     let document = stored(&out).unwrap();
     assert!(document.broken_off && matches!(document.searches[0].answer, Answer::BrokenOff { .. }), "{document:?}");
-    assert!(document.searches[0].trials.iter().any(|trial| trial.saw == Saw::Held), "{document:?}");
+    assert!(is_held(&document), "{document:?}");
     let folder = Path::new(&document.folder);
     assert!(std::fs::read_to_string(folder.join("capacity.svg")).unwrap().ends_with("</svg>\n"));
 }

@@ -61,7 +61,7 @@ fn deployment(killed: bool) {
     ends.goes_on("records arrive", 500, &[&forwarder, &aggregator]);
     keep_full(&disk, &ends, 1_500);
     for agent in [&forwarder, &aggregator] {
-        ends.wait("the full disk is noticed", 20, &[agent], || {
+        ends.wait("the full disk is noticed", 60, &[agent], || {
             disk.fill();
             agent.log().contains("the disk takes no")
         });
@@ -128,10 +128,10 @@ fn an_output_file_on_a_full_disk_is_finished_once_there_is_room_also_after_a_kil
     agent.before = disk.enter();
     agent.start();
     append(&input, 0..1_000);
-    until("the first lines are there", 20, || numbers(&output).len() == 1_000);
+    until("the first lines are there", 60, || numbers(&output).len() == 1_000);
     disk.fill();
     append(&input, 1_000..2_000);
-    until("it says that it cannot write", 20, || {
+    until("it says that it cannot write", 60, || {
         disk.fill();
         agent.log().contains("make room")
     });
@@ -139,11 +139,11 @@ fn an_output_file_on_a_full_disk_is_finished_once_there_is_room_also_after_a_kil
     agent.kill();
     agent.start();
     append(&input, 2_000..2_500);
-    until("the next process says so too", 20, || {
+    until("the next process says so too", 60, || {
         disk.fill();
         agent.log().matches("make room").count() > 1
     });
     disk.make_room();
-    until("the rest is there", 30, || numbers(&output).into_iter().collect::<BTreeSet<_>>().len() == 2_500);
+    until("the rest is there", 60, || numbers(&output).into_iter().collect::<BTreeSet<_>>().len() == 2_500);
     assert_eq!(numbers(&output).into_iter().collect::<BTreeSet<_>>(), (0..2_500).collect());
 }

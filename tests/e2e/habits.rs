@@ -49,9 +49,9 @@ fn a_status_is_given_when_it_is_asked_for_and_a_log_has_the_light() {
     let out = place();
     let folder = out.path().display().to_string();
     let mut bench = start(&["run", "steady", "--duration=4s", "--rate=2k/s", "--out", &folder]);
-    until("the run measures", 30, || bench.stderr().contains("phase measure"));
+    until("the run measures", 60, || bench.stderr().contains("phase measure"));
     bench.signal(Signal::SIGUSR1);
-    until("the status is there", 10, || bench.stderr().contains("--- status") || bench.has_ended());
+    until("the status is there", 60, || bench.stderr().contains("--- status") || bench.has_ended());
     let ended = bench.wait(60).expect(0);
     for part in ["--- status", "books", "backlog", "p99.9", "open files", "bench"] {
         assert!(ended.stderr.contains(part), "no {part}: {ended}");

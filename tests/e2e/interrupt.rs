@@ -15,7 +15,7 @@ fn run_until(out: &Path, phase: &str) -> (Running, PathBuf) {
     let folder = out.display().to_string();
     let args = ["run", "steady", "--duration", "2s", "--rate", "4k/s", "--set", "time.warm_up=2s", "--out", &folder];
     // A sink that is behind for long: nobody has to hit the second for which the books of a drain rest.
-    let drains = ["--set", "sink.accepts=500/s", "--set", "time.drain=60s"];
+    let drains = ["--set", "sink.accepts=500/s", "--set", "time.drain=60s", "--set", "contract.stall=30s"];
     let bench = start(&[&args[..], &drains[..], &["--ui", "text"]].concat());
     let there = || only_run(out).filter(|run| has_begun(run, phase) && !agents(run).is_empty());
     until(&format!("the run reaches {phase}"), GONE, || there().is_some());

@@ -20,7 +20,8 @@ fn bench(args: &[&str], temporary: &Path) -> Running {
 /// A run that has begun to measure.
 fn measuring(out: &Path, temporary: &Path) -> Running {
     let folder = out.display().to_string();
-    let bench = bench(&["run", "steady", "--duration", "60s", "--rate", "500/s", "--ui", "none", "--out", &folder], temporary);
+    let bench =
+        bench(&["run", "steady", "--duration", "60s", "--rate", "500/s", "--ui", "none", "--out", &folder], temporary);
     until("the run measures", 60, || only_run(out).is_some_and(|run| has_begun(&run, "measure")));
     assert_eq!(left(temporary), 1, "a run has its sockets there");
     bench
@@ -50,7 +51,10 @@ fn the_folder_of_sockets_of_a_killed_bench_is_swept_and_that_of_a_living_one_is_
     killed.wait(60);
     assert_eq!(left(temporary.path()), 1, "a killed bench cannot tidy up");
     let folder = other.path().display().to_string();
-    let living = bench(&["run", "steady", "--duration", "60s", "--rate", "500/s", "--ui", "none", "--out", &folder], temporary.path());
+    let living = bench(
+        &["run", "steady", "--duration", "60s", "--rate", "500/s", "--ui", "none", "--out", &folder],
+        temporary.path(),
+    );
     until("the next run measures", 60, || only_run(other.path()).is_some_and(|run| has_begun(&run, "measure")));
     assert_eq!(left(temporary.path()), 1, "that of the killed one is gone, its own is there");
     let told = bench(&["cleanup", "--out", &folder], temporary.path()).wait(60).expect(0);

@@ -7,7 +7,7 @@ use results::outcome::{Outcome, Verdict};
 
 use crate::{
     scenarios::{can_be_proved, clean, perform},
-    support::{Judged, ci, live, place, run},
+    support::{Judged, ci, live, place, run, run_folders, written::events},
 };
 
 /// The class of the broken promise, and the name of its cause.
@@ -36,18 +36,24 @@ fn every_planted_defect_is_caught_and_named() {
     let judged = perform(
         &jobs,
         |(_, scenario)| *scenario,
-        |(about, scenario)| run(scenario, &["--defect", about.id], place().path()),
+        |(about, scenario)| {
+            let out = place();
+            let judged = run(scenario, &["--defect", about.id], out.path());
+            let told_s = stall_told_s(&run_folders(out.path()).pop().expect("a run folder"));
+            (judged, told_s)
+        },
     );
     let mut table =
         "scenario               defect                        verdict  cause                          lost    \
                      dup  seconds\n"
             .to_owned();
     let mut failures = Vec::new();
-    for ((about, scenario), judged) in jobs.iter().zip(&judged) {
+    for ((about, scenario), (judged, told_s)) in jobs.iter().zip(&judged) {
         table += &row(scenario, Some(about.id), judged, expected(about.defect).1);
         table.push('\n');
         failures.extend(
-            wrong(about, scenario, judged).map(|what| format!("{scenario} with {}: {what}\n{judged}", about.id)),
+            wrong(about, scenario, judged, *told_s)
+                .map(|what| format!("{scenario} with {}: {what}\n{judged}", about.id)),
         );
     }
     println!("{table}");
@@ -77,7 +83,7 @@ fn the_same_scenarios_without_a_defect_pass() {
 }
 
 /// What is wrong with a run that had to catch a defect.
-fn wrong(about: &About, scenario: &str, judged: &Judged) -> Option<String> {
+fn wrong(about: &About, scenario: &str, judged: &Judged, told_s: Option<f64>) -> Option<String> {
     let outcome = &judged.outcome;
     let (class, cause) = expected(about.defect);
     if judged.ended.code != 1 {
@@ -90,14 +96,14 @@ fn wrong(about: &About, scenario: &str, judged: &Judged) -> Option<String> {
         return Some(format!("no cause {class} {cause}"));
     }
     match about.defect {
-        Defect::StaleMembershipInodeReuse => stall_of_one_path(outcome, scenario, judged.ended.seconds),
+        Defect::StaleMembershipInodeReuse => stall_of_one_path(outcome, scenario, told_s),
         _ => None,
     }
 }
 
 /// The stall concerns the rotated stream alone, is told within half a minute, and is permanent in the scenario that asks for
 /// that: an agent with a small share of the processor may keep a file open for longer, so that its number does not come back.
-fn stall_of_one_path(outcome: &Outcome, scenario: &str, seconds: f64) -> Option<String> {
+fn stall_of_one_path(outcome: &Outcome, scenario: &str, told_s: Option<f64>) -> Option<String> {
     let lasts = |until_s: Option<f64>| until_s.is_none() || scenario != "tail-stall";
     if !outcome.stalls.iter().any(|stall| stall.stream.starts_with("web") && lasts(stall.until_s)) {
         return Some(format!("no stall of web that lasts: {:?}", outcome.stalls));
@@ -106,7 +112,13 @@ fn stall_of_one_path(outcome: &Outcome, scenario: &str, seconds: f64) -> Option<
     if let Some(other) = touched.into_iter().find(|stream| stream.starts_with("worker")) {
         return Some(format!("{other} was touched"));
     }
-    (seconds > 30.0).then(|| format!("it took {seconds:.1} s"))
+    told_s.is_none_or(|at_s| at_s > 30.0).then(|| format!("told after {told_s:?} s"))
+}
+
+/// When a run told its first stall, seconds.
+fn stall_told_s(run: &Path) -> Option<f64> {
+    let told = events(run).into_iter().find(|event| event.pointer("/what/stall").is_some())?;
+    Some(told["t_us"].as_u64()? as f64 / 1e6)
 }
 
 fn row(scenario: &str, defect: Option<&str>, judged: &Judged, cause: &str) -> String {

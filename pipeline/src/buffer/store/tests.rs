@@ -342,7 +342,7 @@ fn two_processes_never_share_a_folder() {
 #[test]
 fn child() {
     let Some(path) = std::env::var_os(CHILD) else { return };
-    let buffer = kept(Path::new(&path), &["a"], vec![None]);
+    let buffer = kept(Path::new(&path), &["a"], &[None]);
     let mut next = std::env::var_os("FROM").unwrap().into_string().unwrap().parse::<u64>().unwrap();
     loop {
         let (tell, mut told) = tokio::sync::oneshot::channel();

@@ -1,6 +1,9 @@
 //! A file cut or damaged anywhere opens, with every entry that is whole.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::{Condvar, Mutex},
+    time::Duration,
+};
 
 use super::*;
 use crate::{checkpoint::Fingerprint, os::Identity};
@@ -152,14 +155,14 @@ fn it_syncs_once_an_interval() {
     assert!(!store.unsynced);
 }
 
-static HANGS: AtomicBool = AtomicBool::new(true);
+static HANGS: Mutex<bool> = Mutex::new(true);
+static GOES_ON: Condvar = Condvar::new();
 
 /// A disk that takes its time.
 fn hang(_: &File) -> io::Result<()> {
-    while HANGS.load(Ordering::Acquire) {
-        thread::yield_now();
-    }
-    Ok(())
+    let patience = Duration::from_secs(20);
+    let waited = GOES_ON.wait_timeout_while(HANGS.lock().unwrap(), patience, |hangs| *hangs).unwrap().1;
+    if waited.timed_out() { Err(io::Error::other("nobody went on meanwhile")) } else { Ok(()) }
 }
 
 /// Until the sync that is under way is over and was told of.
@@ -183,7 +186,8 @@ fn a_sync_that_hangs_holds_up_no_entry_and_is_followed_by_one_for_what_came_mean
     store.maintain(5_000).unwrap();
     assert!(store.unsynced && store.syncing.is_some());
     assert_eq!(recover(&path, &fs::read(&path).unwrap()).unwrap().0.into_values().collect::<Vec<_>>(), [entry(1, 11)]);
-    HANGS.store(false, Ordering::Release);
+    *HANGS.lock().unwrap() = false;
+    GOES_ON.notify_all();
     told(&mut store).unwrap();
     store.maintain(5_000).unwrap();
     assert!(!store.unsynced && store.syncing.is_some());

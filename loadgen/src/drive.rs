@@ -11,7 +11,9 @@
 //! its answer, so any answer will do; it must then be let end in peace. A request that certainly never left is lost at
 //! the source; so is one whose connection broke, unless the front end says that it logged it.
 
+mod answer;
 mod asker;
+mod line;
 mod report;
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,6 @@
 
 use std::{
     cell::RefCell,
-    error::Error as _,
-    io,
     os::unix::net::UnixDatagram,
     path::Path,
     rc::Rc,
@@ -11,20 +9,15 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use hdrhistogram::Histogram;
-use http_body_util::{BodyExt, Empty};
-use hyper::{
-    HeaderMap, Method, Request, Uri,
-    body::Body as _,
-    client::conn::http1::{self, SendRequest},
-    header::{HOST, HeaderValue, USER_AGENT},
-};
-use hyper_util::rt::TokioIo;
 use results::identity::StreamId;
-use tokio::{net::TcpStream, runtime::Runtime, task::LocalSet};
+use tokio::{runtime::Runtime, task::LocalSet};
 
-use super::{Doubt, Shared, Told, report, watch};
+use super::{
+    Doubt, Shared, Told,
+    line::{Broken, Line},
+    report, watch,
+};
 use crate::{
     pace::Schedule,
     payload::{Body, Payload},
@@ -41,10 +34,10 @@ const NOTE_US: u64 = 1_000;
 const REST_US: (u64, u64) = (10_000, 1_000_000);
 /// Records reserved at once.
 const RESERVE: u64 = 4_096;
-/// The host of all requests.
-const VHOST: &str = "shop.example";
-/// What liveness probes ask for.
-const PROBED: &str = "/healthcheck";
+/// What stands before and behind the target of a request; the host is that of all requests.
+const REQUEST: (&[u8], &[u8]) = (b"GET ", b" HTTP/1.1\r\nhost: shop.example\r\nuser-agent: tailproof/1\r\n\r\n");
+/// What stands before and behind the agent of a liveness probe.
+const PROBE: (&[u8], &[u8]) = (b"GET /healthcheck HTTP/1.1\r\nhost: shop.example\r\nuser-agent: ", b"\r\n\r\n");
 /// Records in doubt that are kept by name; more are booked as lost at the source.
 const MAX_DOUBTS: usize = 100_000;
 
@@ -78,12 +71,9 @@ struct Asker {
     payload: Payload,
     schedule: Schedule,
     shared: Arc<Shared>,
-    line: Rc<watch::Line>,
-    sender: Option<SendRequest<Empty<Bytes>>>,
-    /// Those of the last answer, to be filled again.
-    headers: HeaderMap,
-    host: HeaderValue,
-    agent: HeaderValue,
+    line: Rc<Line>,
+    /// The last one, to be written over.
+    request: Vec<u8>,
     seq: u64,
     reserved: u64,
     bytes: u64,
@@ -126,10 +116,7 @@ impl Asker {
             payload,
             schedule,
             line: Rc::default(),
-            sender: None,
-            headers: HeaderMap::new(),
-            host: HeaderValue::from_static(VHOST),
-            agent: HeaderValue::from_static("tailproof/1"),
+            request: Vec::new(),
             seq: 0,
             reserved: 0,
             bytes: 0,
@@ -142,8 +129,7 @@ impl Asker {
     }
 
     async fn run(mut self, answers: Rc<RefCell<Histogram<u64>>>) -> Asked {
-        while let Some(due_us) = self.due().await {
-            let now_us = self.shared.clock.now_us();
+        while let Some((due_us, now_us)) = self.due().await {
             if !self.book(now_us) {
                 pause(REST_US.0).await;
                 continue;
@@ -165,28 +151,25 @@ impl Asker {
         Asked { stream: self.id, records: self.seq, bytes: self.bytes, doubts: self.doubts, answers: None }
     }
 
-    /// Waits until the next record is due, and says when it was; `None` once the load is told to stop.
-    async fn due(&mut self) -> Option<u64> {
-        let shared = Arc::clone(&self.shared);
-        loop {
-            if shared.reins.is_stopped() {
-                return None;
-            }
-            let now_us = shared.clock.now_us();
+    /// Waits until the next record is due, and says when it was and what time it is; `None` once the load is to stop.
+    async fn due(&mut self) -> Option<(u64, u64)> {
+        while !self.shared.reins.is_stopped() {
+            let (now_us, start_us) = (self.shared.clock.now_us(), self.shared.start_us());
             self.follow_factor(now_us);
-            let load_us = now_us - shared.start_us();
-            let is_due = self.schedule.due(load_us) > self.seq;
-            let at_us = self.schedule.when(self.seq).map(|at_us| shared.start_us() + at_us);
+            let is_due = self.schedule.due(now_us - start_us) > self.seq;
+            let at_us = self.schedule.when(self.seq).map(|at_us| start_us + at_us);
             if now_us >= self.noted_us + NOTE_US {
                 let late_us = at_us.filter(|_| is_due).map_or(0, |at_us| now_us.saturating_sub(at_us));
-                shared.reins.late.note(now_us - self.noted_us, late_us);
+                self.shared.reins.late.note(now_us - self.noted_us, late_us);
                 self.noted_us = now_us;
             }
             if is_due {
-                return Some(at_us.unwrap_or(now_us));
+                return Some((at_us.unwrap_or(now_us), now_us));
             }
-            pause(at_us.map_or(LOOK_US, |at_us| at_us.saturating_sub(now_us).min(LOOK_US))).await;
+            let rest_us = at_us.map_or(LOOK_US, |at_us| at_us.saturating_sub(now_us).min(LOOK_US));
+            self.line.idle(pause(rest_us)).await;
         }
+        None
     }
 
     fn follow_factor(&mut self, now_us: u64) {
@@ -212,102 +195,51 @@ impl Asker {
     /// One request and its whole answer.
     async fn ask(&mut self, due_us: u64, now_us: u64) -> Result<(), Failed> {
         self.shared.tally.asked.fetch_add(1, Ordering::Relaxed);
-        self.line.since_us.set(Some(now_us));
-        let mut request = self.request(due_us);
-        let result = loop {
-            let sender = self.sender().await?;
-            match sender.try_send_request(request).await {
-                Ok(answer) => break Ok(answer),
-                // The connection was gone before the request was taken up: another one will do.
-                Err(mut error) => match error.take_message() {
-                    Some(untouched) if !self.line.is_overdue.get() => {
-                        self.sender = None;
-                        request = untouched;
-                    }
-                    untouched => break Err(self.broken(error.error(), untouched.is_some())),
-                },
+        self.line.begin(now_us);
+        self.write_request(due_us);
+        let status = loop {
+            let is_new = !self.line.is_open().await;
+            if is_new {
+                self.connect().await?;
+            }
+            match self.line.ask(&self.request).await {
+                Ok(status) => break status,
+                // The connection was gone before the request was: another one will do.
+                Err(broken) if broken.is_unsent && !is_new && !self.line.is_overdue() => {}
+                Err(Broken { is_unsent, why }) => {
+                    return Err(Failed { is_certain: is_unsent, why: format!("request: {why}") });
+                }
             }
         };
-        let (parts, mut body) = result?.into_parts();
-        while !body.is_end_stream() {
-            match body.frame().await {
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(self.broken(&error, false)),
-                None => break,
-            }
-        }
-        self.line.since_us.set(None);
-        self.headers = parts.headers;
+        self.line.end();
         self.bytes += self.payload.len_of(self.seq) as u64;
         self.shared.tally.answered.fetch_add(1, Ordering::Relaxed);
-        if !parts.status.is_success() {
+        if !(200..300).contains(&status) {
             self.shared.tally.not_ok.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    fn request(&mut self, due_us: u64) -> Request<Empty<Bytes>> {
-        let text = Bytes::from(self.payload.expected(self.seq, due_us));
-        let mut request = Request::new(Empty::new());
-        *request.method_mut() = Method::GET;
-        *request.headers_mut() = std::mem::take(&mut self.headers);
-        request.headers_mut().clear();
-        request.headers_mut().insert(HOST, self.host.clone());
-        if self.payload.body() == Body::Probe {
-            let agent = HeaderValue::from_maybe_shared(text).expect("a probe's text is visible ASCII");
-            request.headers_mut().insert(USER_AGENT, agent);
-            *request.uri_mut() = Uri::from_static(PROBED);
-        } else {
-            request.headers_mut().insert(USER_AGENT, self.agent.clone());
-            *request.uri_mut() = Uri::from_maybe_shared(text).expect("a request's text is a path with a query");
+    fn write_request(&mut self, due_us: u64) {
+        let (before, behind) = if self.payload.body() == Body::Probe { PROBE } else { REQUEST };
+        self.request.clear();
+        for part in [before, &self.payload.expected(self.seq, due_us), behind] {
+            self.request.extend_from_slice(part);
         }
-        request
     }
 
-    /// The open connection, or a new one.
-    async fn sender(&mut self) -> Result<&mut SendRequest<Empty<Bytes>>, Failed> {
-        if let Some(open) = &mut self.sender
-            && open.ready().await.is_err()
-        {
-            self.sender = None;
-        }
-        if self.sender.is_none() {
-            self.sender = Some(self.connect().await?);
-        }
-        Ok(self.sender.as_mut().expect("it was opened just now"))
-    }
-
-    async fn connect(&mut self) -> Result<SendRequest<Empty<Bytes>>, Failed> {
-        let to = self.shared.to;
-        let failed = |error: &dyn std::fmt::Display| Failed { is_certain: true, why: format!("connect: {error}") };
-        let within = Duration::from_micros(self.shared.answer_within_us);
-        let stream = tokio::time::timeout(within, TcpStream::connect(to)).await;
-        let stream = stream.map_err(|_| failed(&"timed out"))?.map_err(|error| failed(&error))?;
-        stream.set_nodelay(true).map_err(|error| failed(&error))?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&io_error(&error)))?;
-        let mover = tokio::task::spawn_local(async move {
-            // What breaks it is told to whoever waits for an answer.
-            let _ = connection.await;
-        });
-        self.line.is_overdue.set(false);
-        *self.line.mover.borrow_mut() = Some(mover.abort_handle());
+    async fn connect(&self) -> Result<(), Failed> {
+        let opened = self.line.open(self.shared.to).await;
+        opened.map_err(|error| Failed { is_certain: true, why: format!("connect: {error}") })?;
         self.shared.tally.connections.fetch_add(1, Ordering::Relaxed);
-        sender.ready().await.map_err(|error| failed(&io_error(&error)))?;
-        Ok(sender)
-    }
-
-    fn broken(&self, error: &hyper::Error, is_certain: bool) -> Failed {
-        let why = if self.line.is_overdue.get() { "no answer in time".to_owned() } else { io_error(error) };
-        Failed { is_certain, why: format!("request: {why}") }
+        Ok(())
     }
 
     /// Books what did not get an answer; rests after a connection that could not be opened.
     async fn failed(&mut self, failed: Failed) {
         let Failed { is_certain, why } = failed;
-        self.line.since_us.set(None);
+        self.line.end();
         self.line.cut();
-        self.sender = None;
         let shared = Arc::clone(&self.shared);
         shared.tally.failed.fetch_add(1, Ordering::Relaxed);
         if !is_certain && shared.told == Told::ByFront && self.doubts.len() < MAX_DOUBTS {
@@ -331,18 +263,6 @@ async fn wait_for_reader(shared: &Shared) {
     while shared.after.as_deref().is_some_and(|path| !is_there(path)) && !shared.reins.is_stopped() {
         pause(READER_US).await;
     }
-}
-
-/// What the system says of a broken connection, if it says something.
-fn io_error(error: &hyper::Error) -> String {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(inner) = inner.downcast_ref::<io::Error>() {
-            return inner.to_string();
-        }
-        source = inner.source();
-    }
-    error.to_string()
 }
 
 async fn pause(us: u64) {

@@ -1,3 +1,6 @@
+mod answers;
+mod connections;
+
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -27,35 +30,44 @@ fn load(per_s: f64, streams: usize) -> LoadPlan {
     }
 }
 
-/// Answers each request of each connection as `answer` says, by its number from 0; `None` closes the connection.
-fn server(answer: impl Fn(u64) -> Option<&'static str> + Send + 'static) -> SocketAddr {
+/// Serves one connection after the other.
+fn listen(mut serve: impl FnMut(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let at = listener.local_addr().expect("bound");
     std::thread::spawn(move || {
-        let mut number = 0;
         // The test drops its connections, then nobody comes any more; the thread ends with the test's process.
         for stream in listener.incoming() {
-            serve(stream.expect("a client"), &mut number, &answer);
+            serve(stream.expect("a client"));
         }
     });
     at
 }
 
-fn serve(mut stream: TcpStream, number: &mut u64, answer: &impl Fn(u64) -> Option<&'static str>) {
+/// Reads the head of a request; false if none comes.
+fn is_asked(stream: &mut TcpStream) -> bool {
     let mut head = Vec::new();
     let mut byte = [0; 1];
-    while stream.read(&mut byte).is_ok_and(|read| read == 1) {
+    while !head.ends_with(b"\r\n\r\n") {
+        if !stream.read(&mut byte).is_ok_and(|read| read == 1) {
+            return false;
+        }
         head.push(byte[0]);
-        if !head.ends_with(b"\r\n\r\n") {
-            continue;
-        }
-        head.clear();
-        *number += 1;
-        match answer(*number - 1) {
-            Some(answer) if stream.write_all(answer.as_bytes()).is_ok() => {}
-            _ => return,
-        }
     }
+    true
+}
+
+/// Answers each request of each connection as `answer` says, by its number from 0; `None` closes the connection.
+fn server(answer: impl Fn(u64) -> Option<&'static str> + Send + 'static) -> SocketAddr {
+    let mut number = 0;
+    listen(move |mut stream| {
+        while is_asked(&mut stream) {
+            number += 1;
+            match answer(number - 1) {
+                Some(answer) if stream.write_all(answer.as_bytes()).is_ok() => {}
+                _ => return,
+            }
+        }
+    })
 }
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok\n";
@@ -63,8 +75,12 @@ const OOPS: &str = "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n";
 const LAST: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 fn drive(to: SocketAddr, per_s: f64, told: Told) -> (Driver, Arc<Ledger>) {
+    drive_within(Duration::from_millis(300), to, per_s, told)
+}
+
+fn drive_within(answer_within: Duration, to: SocketAddr, per_s: f64, told: Told) -> (Driver, Arc<Ledger>) {
     let ledger = ledger(1);
-    let plan = DrivePlan { told, ..DrivePlan::new(to, vec![S0]) };
+    let plan = DrivePlan { answer_within, told, ..DrivePlan::new(to, vec![S0]) };
     let driver = Driver::start(&plan, &load(per_s, 1), Arc::clone(&ledger), RunClock::start()).expect("started");
     (driver, ledger)
 }

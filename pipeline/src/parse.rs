@@ -21,6 +21,7 @@ use crate::{
 pub mod batch;
 mod cri;
 mod docker;
+mod groups;
 mod join;
 mod json;
 mod merge;
@@ -31,7 +32,7 @@ pub mod strptime;
 pub mod time;
 
 use batch::Head;
-pub use batch::{Batch, Labels, Record, Span, Stream, Trip};
+pub use batch::{Batch, Form, Labels, Record, Span, Stream, Trip};
 use join::{Fragment, Joiner};
 use merge::Merge;
 use time::TimeReader;

@@ -180,7 +180,7 @@ pub struct TailInput {
     pub tag: String,
     /// How a line is framed.
     pub framing: Framing,
-    /// The parser of texts whose fields become fields of the record without being taken apart: JSON and nothing more.
+    /// The parser of texts whose fields become fields of the record without being copied: JSON as it stands, or parts of a line.
     pub merge: Option<Arc<ParserPlan>>,
     /// Key of the text.
     pub text_key: String,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::plan::Framing,
     event::{Event, json},
-    parse::{Batch, Record, Stream, time::Time},
+    parse::{Batch, Form, Record, Stream, time::Time},
 };
 
 /// What stands around the records.
@@ -52,6 +52,8 @@ struct Parts {
     /// By stream, then whole or partial: from the end of the stamp to the beginning of the text.
     middle: [[Vec<u8>; 2]; 2],
     raw: Vec<u8>,
+    /// From the end of a field to the beginning of each group.
+    groups: Vec<Vec<u8>>,
     path: Vec<u8>,
     offset_key: Option<Vec<u8>>,
     close: Vec<u8>,
@@ -140,6 +142,7 @@ impl Encoder {
             }
         }
         parts.raw = format!("{comma}{text_key}:\"").into_bytes();
+        parts.groups = labels.groups.iter().map(|key| format!(",{}:\"", self.string(key)).into_bytes()).collect();
         if let Some(key) = &labels.path_key {
             let path = self.string(&batch.source.path.to_string_lossy());
             parts.path = format!(",{}:{path}", self.string(key)).into_bytes();
@@ -164,8 +167,10 @@ impl Encoder {
     #[inline]
     fn record(&mut self, batch: &Batch, record: &Record, out: &mut Vec<u8>) {
         self.open(record.time, out);
-        if record.fields {
-            return self.merged(batch, record, out);
+        match record.form {
+            Form::Text => {}
+            Form::Pairs => return self.merged(batch, record, out),
+            Form::Groups => return self.groups(batch, record, out),
         }
         match record.stream {
             Some(stream) => {
@@ -189,6 +194,17 @@ impl Encoder {
         out.extend_from_slice(&self.parts.close);
     }
 
+    /// Parts of the text, each under its key.
+    fn groups(&mut self, batch: &Batch, record: &Record, out: &mut Vec<u8>) {
+        for (key, span) in self.parts.groups.iter().zip(batch.groups(record)) {
+            let Some(span) = span else { continue };
+            out.extend_from_slice(&key[usize::from(out.last() == Some(&b'{'))..]);
+            self.escaper.escape(batch.slice(*span), out);
+            out.push(b'"');
+        }
+        self.close(record, out);
+    }
+
     /// The fields of a JSON text in place of the text.
     fn merged(&mut self, batch: &Batch, record: &Record, out: &mut Vec<u8>) {
         let fields = batch.text(record);
@@ -199,14 +215,18 @@ impl Encoder {
                 if stream == Stream::Stdout { b"\",\"stream\":\"stdout\"" } else { b"\",\"stream\":\"stderr\"" };
             out.extend_from_slice(name);
         }
-        let first = out.last() == Some(&b'{');
-        if !first && !fields.is_empty() {
+        if out.last() != Some(&b'{') && !fields.is_empty() {
             out.push(b',');
         }
         out.extend_from_slice(fields);
-        let start = out.len();
+        self.close(record, out);
+    }
+
+    /// As [`Self::finish`], also where nothing stands before it.
+    fn close(&mut self, record: &Record, out: &mut Vec<u8>) {
+        let (start, first) = (out.len(), out.last() == Some(&b'{'));
         self.finish(record, out);
-        if first && fields.is_empty() && out.get(start) == Some(&b',') {
+        if first && out.get(start) == Some(&b',') {
             out.remove(start);
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     config::plan::{Framing, TailInput},
     event::{Event, json},
     output::escape::Escaper,
+    parse::parser::ParserPlan,
 };
 
 mod fields;
@@ -24,6 +25,8 @@ pub struct Labels {
     pub path_key: Option<String>,
     /// Key of the offset, if it is wanted.
     pub offset_key: Option<String>,
+    /// Keys of the fields of [`Form::Groups`], in order.
+    pub groups: Vec<String>,
 }
 
 impl Labels {
@@ -34,12 +37,14 @@ impl Labels {
             text_key: plan.text_key.clone(),
             path_key: plan.path_key.clone(),
             offset_key: plan.offset_key.clone(),
+            groups: plan.merge.as_deref().map(ParserPlan::groups).unwrap_or_default(),
         }
     }
 
     /// For records that never were lines.
     fn none() -> Self {
-        Self { framing: Framing::Plain, text_key: String::new(), path_key: None, offset_key: None }
+        let (text_key, groups) = (String::new(), Vec::new());
+        Self { framing: Framing::Plain, text_key, path_key: None, offset_key: None, groups }
     }
 }
 
@@ -79,14 +84,27 @@ pub struct Record {
     pub offset: u64,
     /// The time as it stands in the line; empty for a raw line.
     pub stamp: Span,
-    /// The text, or the inner part of a JSON object if `fields`.
+    /// Its text.
     pub text: Span,
     /// Which stream; none for a raw line.
     pub stream: Option<Stream>,
     /// The end of the text is not here.
     pub partial: bool,
-    /// The text is `"key":value,…`, checked, to be merged into the record.
-    pub fields: bool,
+    /// What the text stands for.
+    pub form: Form,
+    /// Where its groups are among those of its batch, if it is made of groups.
+    pub(super) groups: u32,
+}
+
+/// What the text of a record stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Itself.
+    Text,
+    /// The inner part of a JSON object, `"key":value,…`, checked, to be merged into the record.
+    Pairs,
+    /// Fields, each a part of it: see [`Batch::groups`].
+    Groups,
 }
 
 impl Record {
@@ -142,6 +160,8 @@ pub struct Batch {
     pub(crate) stored: Option<Stored>,
     pub(super) bytes: Vec<u8>,
     pub(super) joined: Vec<u8>,
+    /// The groups of records of that form, those of one after those of another.
+    pub(super) groups: Vec<Option<Span>>,
 }
 
 /// How a batch went through the filters.
@@ -172,6 +192,7 @@ impl Batch {
             trip: Trip::default(),
             bytes,
             joined,
+            groups: Vec::new(),
         }
     }
 
@@ -238,7 +259,7 @@ impl Batch {
         time: Time,
         offset: u64,
         stream: Option<Stream>,
-        (partial, fields): (bool, bool),
+        (partial, form): (bool, Form),
         stamp: &[u8],
         text: &[u8],
     ) {
@@ -246,7 +267,7 @@ impl Batch {
         self.bytes.extend_from_slice(stamp);
         self.bytes.extend_from_slice(text);
         let (stamp, text) = (Span::read(start, stamp.len()), Span::read(start + stamp.len(), text.len()));
-        self.records.push(Record { time, offset, stamp, text, stream, partial, fields });
+        self.records.push(Record { time, offset, stamp, text, stream, partial, form, groups: 0 });
     }
 
     /// When record `index` was written.
@@ -259,7 +280,7 @@ impl Batch {
     pub fn into_events(mut self) -> Self {
         if !self.records.is_empty() {
             self.events = self.records.iter().map(|record| fields::of(&self, record)).collect();
-            (self.records, self.bytes, self.joined) = (Vec::new(), Vec::new(), Vec::new());
+            (self.records, self.bytes, self.joined, self.groups) = Default::default();
         }
         self
     }
@@ -280,11 +301,17 @@ impl Batch {
         self.slice(record.text)
     }
 
+    /// Where the fields of a record of [`Form::Groups`] are, in the order of [`Labels::groups`]; none: it lacks that one.
+    pub fn groups(&self, record: &Record) -> &[Option<Span>] {
+        &self.groups[record.groups as usize..][..self.labels.groups.len()]
+    }
+
     /// What it holds in memory, bytes.
     pub fn weight(&self) -> usize {
         let records = self.records.capacity() * size_of::<Record>();
+        let groups = self.groups.capacity() * size_of::<Option<Span>>();
         let events: usize = self.events.iter().map(Event::weight).sum();
-        size_of::<Self>() + self.bytes.capacity() + self.joined.capacity() + records + events
+        size_of::<Self>() + self.bytes.capacity() + self.joined.capacity() + records + groups + events
     }
 
     /// Bytes of text and framing that it carries.
@@ -301,7 +328,8 @@ impl Batch {
             text: head.text,
             stream: Some(head.stream),
             partial: false,
-            fields: false,
+            form: Form::Text,
+            groups: 0,
         });
     }
 
@@ -320,12 +348,13 @@ impl Batch {
         let last = self.records.len() - 1;
         let record = &mut self.records[last];
         (record.stamp, record.text) = (Span::read(0, 0), span);
-        (record.stream, record.fields) = (None, true);
+        (record.stream, record.form) = (None, Form::Pairs);
     }
 
     pub(super) fn push_raw(&mut self, text: Span, offset: u64, unix_ns: i64) {
         let (time, stamp) = (Time::from_unix_ns(unix_ns), Span::read(0, 0));
-        self.records.push(Record { time, offset, stamp, text, stream: None, partial: false, fields: false });
+        let (stream, partial, form) = (None, false, Form::Text);
+        self.records.push(Record { time, offset, stamp, text, stream, partial, form, groups: 0 });
     }
 
     /// Gives back memory that a small batch would hold for nothing while it waits.

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     PENDING_BYTES_MAX, PENDING_MAX,
-    batch::{Batch, Head, Record, Span, Stream},
+    batch::{Batch, Form, Head, Record, Span, Stream},
     time::Time,
 };
 use crate::chunk::{Ack, Source, SourceId};
@@ -39,7 +39,8 @@ impl Fragment {
             text: Span::joined(start + self.stamp.len(), self.text.len()),
             stream: Some(self.stream),
             partial: !whole,
-            fields: false,
+            form: Form::Text,
+            groups: 0,
         });
         if !self.more.is_empty() {
             batch.extend_last(&self.more, &self.stamp);

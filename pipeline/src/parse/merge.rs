@@ -1,17 +1,26 @@
-//! Texts that are JSON objects become fields without being taken apart: the encoder writes them as they stand.
+//! Texts become fields without being taken apart: the encoder writes them as they stand.
 //!
-//! Only the pair that says the time is looked at, and cut out of the text unless it is to stay.
+//! Of a JSON object only the pair that says the time is looked at, and cut out of the text unless it is to stay. Of what a
+//! regular expression finds, the places are kept (parse/groups.rs).
 
 use super::{
-    Batch, Record, Span,
+    Batch, Form, Record, Span,
+    groups::Groups,
     json::{self, Inner},
     parser::ParserPlan,
     strptime::FormatReader,
 };
 
+/// A parser of texts at work.
+#[derive(Debug)]
+pub(super) enum Merge {
+    Objects(Objects),
+    Groups(Groups),
+}
+
 /// A JSON parser at work.
 #[derive(Debug)]
-pub(super) struct Merge {
+pub(super) struct Objects {
     time: Option<TimePair>,
 }
 
@@ -26,6 +35,23 @@ struct TimePair {
 
 impl Merge {
     pub(super) fn new(plan: &ParserPlan) -> Self {
+        Groups::new(plan).map_or_else(|| Self::Objects(Objects::new(plan)), Self::Groups)
+    }
+
+    /// Merges what follows the format; how many records are malformed.
+    pub(super) fn all(&mut self, batch: &mut Batch) -> u64 {
+        match self {
+            Self::Objects(objects) => objects.all(batch),
+            Self::Groups(groups) => {
+                groups.all(batch);
+                0
+            }
+        }
+    }
+}
+
+impl Objects {
+    fn new(plan: &ParserPlan) -> Self {
         let time = plan.time.as_ref().and_then(|time| {
             let key = serde_json::to_string(str::from_utf8(&time.key).ok()?).ok()?;
             Some(TimePair { key, format: FormatReader::new(time.format.clone()?), keep: time.keep })
@@ -34,11 +60,11 @@ impl Merge {
     }
 
     /// Merges what is an object; how many records are none.
-    pub(super) fn all(&mut self, batch: &mut Batch) -> u64 {
+    fn all(&mut self, batch: &mut Batch) -> u64 {
         let (mut records, mut joined) = (std::mem::take(&mut batch.records), std::mem::take(&mut batch.joined));
         let mut unparsed = 0;
         // Those of Docker's lines with further fields have theirs already.
-        for record in records.iter_mut().filter(|record| !record.fields) {
+        for record in records.iter_mut().filter(|record| record.form == Form::Text) {
             let mut cut = Vec::new();
             let text = if record.text.joined { &joined } else { &batch.bytes };
             let text = &text[record.text.start as usize..][..record.text.len as usize];
@@ -54,7 +80,7 @@ impl Merge {
                 record.text.start += skip as u32;
                 record.text.len = inner.text.len() as u32;
             }
-            record.fields = true;
+            record.form = Form::Pairs;
             joined.extend_from_slice(&cut);
         }
         (batch.records, batch.joined) = (records, joined);

@@ -77,7 +77,7 @@ fn docker_lines_are_decoded_in_any_order_of_keys() {
     // Seen with Fluent Bit 5.1.1: the line feed and further fields stay.
     assert_eq!(texts(&out)[0], ("a \"b\" <\t\\ é\n".to_owned(), false));
     let records = &out[0].records;
-    assert_eq!((records[0].stream, records[1].fields), (Some(Stream::Stdout), true));
+    assert_eq!((records[0].stream, records[1].form), (Some(Stream::Stdout), Form::Pairs));
     assert_eq!(out[0].slice(records[0].stamp), b"2026-11-21T05:50:01.5Z");
     let mut shown = Vec::new();
     crate::event::json::write_object(
@@ -151,7 +151,7 @@ fn json_fields_are_merged_and_other_texts_kept() {
     let (mut parser, mut out) = (parser("Parser json"), Vec::new());
     parser.parse(chunk(&source(1, 1), 0, b"{\"a\":1}\nplain\n"), NOW, &mut out);
     assert_eq!(texts(&out), [("\"a\":1".to_owned(), false), ("plain".to_owned(), false)]);
-    assert_eq!(out[0].records.iter().map(|record| record.fields).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(out[0].records.iter().map(|record| record.form).collect::<Vec<_>>(), [Form::Pairs, Form::Text]);
 }
 
 #[derive(Debug, Clone)]

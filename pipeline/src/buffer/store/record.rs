@@ -14,7 +14,7 @@ use crate::{
     chunk::{Source, SourceId},
     config::plan::Framing,
     event::{Event, Value},
-    parse::{Batch, Labels, Record, Stream, time::Time},
+    parse::{Batch, Form, Labels, Record, Stream, time::Time},
     wire::msgpack,
 };
 
@@ -71,8 +71,16 @@ pub(super) fn write(batch: &Batch, seq: u64, out: &mut Vec<u8>) {
     let text = text.expect("texts and numbers can be written");
     out.reserve(batch.carried() + batch.len() * 64 + 2 * text.len() + 64);
     frame::write(Kind::Head, out, |out| out.extend_from_slice(&text));
+    // What is read again is either lines or fields, never both.
+    let lines = batch.records.iter().all(|record| record.form != Form::Groups);
     for (index, record) in batch.records.iter().enumerate() {
-        frame::write(Kind::Record, out, |out| line(batch, record, seq, index as u32, out));
+        frame::write(Kind::Record, out, |out| {
+            if lines {
+                line(batch, record, seq, index as u32, out);
+            } else {
+                fields(&batch.event(index), seq, index as u32, out);
+            }
+        });
     }
     for (index, event) in batch.events.iter().enumerate() {
         frame::write(Kind::Record, out, |out| fields(event, seq, index as u32, out));
@@ -97,7 +105,11 @@ fn line(batch: &Batch, record: &Record, seq: u64, index: u32, out: &mut Vec<u8>)
         Some(Stream::Stdout) => 1,
         Some(Stream::Stderr) => 2,
     };
-    out.extend_from_slice(&[stream, u8::from(record.partial) | u8::from(record.fields) << 1, stamp.len() as u8]);
+    out.extend_from_slice(&[
+        stream,
+        u8::from(record.partial) | u8::from(record.form == Form::Pairs) << 1,
+        stamp.len() as u8,
+    ]);
     out.extend_from_slice(stamp);
     out.extend_from_slice(batch.text(record));
 }
@@ -150,7 +162,8 @@ impl<'a> Parts<'a> {
             2 => Some(Stream::Stderr),
             _ => None,
         };
-        batch.restore(self.time, offset, stream, (flags & 1 != 0, flags & 2 != 0), stamp, text);
+        let form = if flags & 2 != 0 { Form::Pairs } else { Form::Text };
+        batch.restore(self.time, offset, stream, (flags & 1 != 0, form), stamp, text);
         Some(())
     }
 }
@@ -168,7 +181,7 @@ impl About {
         };
         let (text_key, path_key, offset_key) = (self.text_key.clone(), self.path_key.clone(), self.offset_key.clone());
         let mut batch = Batch::of_events(self.input, tag, source.into(), Vec::new());
-        batch.labels = Arc::new(Labels { framing, text_key, path_key, offset_key });
+        batch.labels = Arc::new(Labels { framing, text_key, path_key, offset_key, groups: Vec::new() });
         batch
     }
 }
@@ -237,4 +250,20 @@ pub(super) fn read(bytes: &[u8], from: usize, last: bool) -> Option<Read> {
 
 fn nowhere() -> Arc<Source> {
     Arc::new(Source { id: SourceId(0), path: PathBuf::new(), tag: "".into(), lineage: 0, base: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::store::tests::tailed;
+
+    #[test]
+    fn parts_of_lines_are_read_back_as_fields_and_so_are_the_lines_between_them() {
+        let own = "[PARSER]\nName own\nFormat regex\nRegex (?<log>line \\d*[02468])$\n[INPUT]\nParser own\n";
+        let (batch, mut bytes) = (tailed(own, 0..50), Vec::new());
+        write(&batch, 3, &mut bytes);
+        let read = read(&bytes, 0, true).expect("it is whole").batch;
+        assert!((0..50).all(|index| read.event(index) == batch.event(index)));
+        assert_eq!((read.len(), batch.event(8).fields.get("log")), (50, Some(&Value::text("line 000008"))));
+    }
 }

@@ -13,8 +13,13 @@ const CHILD: &str = "TAILPROOF_STORE_CHILD";
 
 /// Lines `range` of a tailed file with an identity, as one batch.
 fn lines(range: std::ops::Range<u64>) -> Batch {
-    let text = "[INPUT]\nName tail\nPath /a\nmultiline.parser cri\nPath_Key file\n[OUTPUT]\nName null\nMatch *\n";
-    let plan = Config::parse(Path::new("x"), text, &|_| None).unwrap().plan().unwrap();
+    tailed("[INPUT]\nmultiline.parser cri\n", range)
+}
+
+/// The same with the keys `text` of the input, behind other sections.
+pub(super) fn tailed(text: &str, range: std::ops::Range<u64>) -> Batch {
+    let text = format!("{text}Name tail\nPath /a\nPath_Key file\n[OUTPUT]\nName null\nMatch *\n");
+    let plan = Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
     let base = mix(9, 9);
     let source = Arc::new(Source { id: SourceId(1), path: "/a".into(), tag: "t".into(), lineage: 1, base });
     let line = |n: u64| format!("2026-11-21T05:50:01.123456789Z stdout F line {n:06}\n");

@@ -4,7 +4,7 @@ use super::ForwardPlan;
 use crate::{
     config::plan::Framing,
     event::Fields,
-    parse::{Batch, Record, Stream, time::Time},
+    parse::{Batch, Form, Record, Stream, time::Time},
     wire::{inflate, msgpack},
 };
 
@@ -70,11 +70,11 @@ impl Packer {
         }
         for (index, record) in batch.records.iter().enumerate() {
             self.head(record.time);
-            if record.fields {
+            if record.form == Form::Text {
+                self.line(batch, record);
+            } else {
                 let fields: Fields = batch.event(index).fields;
                 msgpack::encode_fields(&fields, &mut self.entries);
-            } else {
-                self.line(batch, record);
             }
         }
     }

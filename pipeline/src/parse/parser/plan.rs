@@ -109,6 +109,21 @@ impl ParserPlan {
         self.takes_objects_as_they_are() && !self.skip_empty && (timed || self.time.is_none())
     }
 
+    /// Whether its fields are parts of the text as they stand, of which no two have the same name.
+    pub(crate) fn takes_parts(&self) -> bool {
+        let groups = self.groups();
+        let twice = (0..groups.len()).any(|at| groups[..at].contains(&groups[at]));
+        !groups.is_empty() && !twice && self.types.is_empty() && self.decoders.is_empty()
+    }
+
+    /// The named groups of its expression, in order.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        match &self.format {
+            Format::Regex(pattern) => pattern.names().map(|(_, name)| name.to_owned()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What a section means; its keys are those of [`KEYS`].
     pub(crate) fn plan(keys: &Keys<'_>) -> At<Self> {
         let name = keys.need("Name")?.value.clone();

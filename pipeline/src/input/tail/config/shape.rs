@@ -7,8 +7,8 @@
 //! Parser nginx                      fields from the text, behind both
 //! Multiline, Parser_Firstline a     as rules; then fields from the first line, by Parser_1, … from others
 //! ```
-//! `Parser docker` and `cri` as they are built in, and JSON that is not looked into but for its time, are read without taking a
-//! line apart; a parser of the name `docker` or `cri` that the configuration defines is one as any other, which joins nothing.
+//! `Parser docker` and `cri` as they are built in, JSON that is not looked into but for its time, and lines of which a regular
+//! expression names parts are read without copying from them; a parser of the name `docker` or `cri` that the configuration defines is one as any other, which joins nothing.
 
 use std::sync::Arc;
 
@@ -78,7 +78,12 @@ pub(super) fn plan(keys: &Keys<'_>, around: &Around<'_>) -> At<Shape> {
         return Err((line, Problem::Contradiction(why)));
     }
     // Rules come first, and need the texts; a container's own time and stream stand beside what its text says.
-    let as_it_stands = |plan: &Arc<ParserPlan>| rules.is_empty() && plan.is_bare_json(framing == Framing::Plain);
+    let plain = framing == Framing::Plain;
+    let labels = [keys.text("Path_Key"), keys.text("Offset_Key")];
+    let labelled = |plan: &ParserPlan| labels.iter().flatten().any(|key| plan.groups().contains(key));
+    let as_it_stands = |plan: &Arc<ParserPlan>| {
+        rules.is_empty() && (plan.is_bare_json(plain) || plain && plan.takes_parts() && !labelled(plan))
+    };
     let (merge, parser) = if parser.as_ref().is_some_and(as_it_stands) { (parser, None) } else { (None, parser) };
     Ok(Shape { framing, merge, rules, parser, line_parsers })
 }

@@ -63,7 +63,7 @@ fn main() -> Result<(), Failure> {
     let mut said = BufReader::new(child.stdout.take().ok_or("the sink has no output")?).lines();
     let port = said.next().ok_or("the sink said nothing")??;
     let compress = if kind == "gzip" { "Compress gzip" } else { "# not compressed" };
-    let text = format!("{input}Name http\nPort {port}\n{compress}\n");
+    let text = format!("{input}Name http\nPort {port}\nFormat json_lines\n{compress}\n");
     let plan = Config::parse(Path::new("deliver"), &text, &|_| None)?.plan()?;
     let before = used()?;
     let service = Service::start(&plan, None)?;

@@ -27,7 +27,7 @@ rate = "4k/s"
 body = "nginx-json"
 [rotate]
 by = "kubelet"
-every = "1s"
+every = "700ms"
 max_size = "64 KiB"
 max_files = 8
 archive = true

@@ -60,30 +60,33 @@ pub(super) fn fault(what: &str, on: &str, at: &str, lasts: &str) -> String {
     format!("[[fault]]\ndo = {what}\n{on}\nat = \"{at}\"\nfor = \"{lasts}\"\n")
 }
 
-/// Files ▸ agent ▸ link "west" ▸ Elasticsearch; a link "spare" leads there as well, and nobody uses it.
-pub(super) fn to_store(measure: &str, faults: &str) -> (String, Vec<(&'static str, String)>) {
+/// Files ▸ agent ▸ link "west" ▸ a sink; a link "spare" leads there as well, and nobody uses it.
+fn to_sink(
+    head: String,
+    (sink, kind): (&str, &str),
+    output: &str,
+    faults: &str,
+) -> (String, Vec<(&'static str, String)>) {
+    let port = format!("sink.{sink}.port");
     let text = [
-        head(measure, "exactly-once"),
+        head,
         process("agent", FILES_TO_WEST),
-        link("west", "sink.store.port", "tcp"),
-        link("spare", "sink.store.port", "tcp"),
-        route("store", r#"kind = "elastic""#),
+        link("west", &port, "tcp"),
+        link("spare", &port, "tcp"),
+        route(sink, &format!("kind = \"{kind}\"")),
         faults.to_owned(),
     ];
-    (text.concat(), vec![("agent.conf", format!("{SERVICE}{TAIL}{}", output("es", ES)))])
+    (text.concat(), vec![("agent.conf", format!("{SERVICE}{TAIL}{output}"))])
 }
 
-/// Files ▸ agent ▸ link "west" ▸ a server that takes whatever comes, copies too.
+/// The sink is Elasticsearch, which takes everything once.
+pub(super) fn to_store(measure: &str, faults: &str) -> (String, Vec<(&'static str, String)>) {
+    to_sink(head(measure, "exactly-once"), ("store", "elastic"), &output("es", ES), faults)
+}
+
+/// The sink is a server that takes whatever comes, copies too.
 pub(super) fn to_server(measure: &str, faults: &str) -> (String, Vec<(&'static str, String)>) {
-    let text = [
-        head(measure, "at-least-once"),
-        process("agent", FILES_TO_WEST),
-        link("west", "sink.server.port", "tcp"),
-        link("spare", "sink.server.port", "tcp"),
-        route("server", r#"kind = "http""#),
-        faults.to_owned(),
-    ];
-    (text.concat(), vec![("agent.conf", format!("{SERVICE}{TAIL}{}", output("http", JSON_LINES)))])
+    to_sink(head(measure, "at-least-once"), ("server", "http"), &output("http", JSON_LINES), faults)
 }
 
 /// Files ▸ forwarder ▸ link "west" ▸ aggregator ▸ Elasticsearch; the forwarder asks for acknowledgements or does not.

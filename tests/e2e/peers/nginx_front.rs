@@ -182,13 +182,14 @@ fn without_nginx_a_run_with_it_proves_nothing_and_says_what_to_install() {
 #[test]
 fn an_nginx_that_does_not_start_proves_nothing_and_is_quoted() {
     let (scenario, out) = (place(), place());
-    let fake = "#!/bin/sh\n[ \"$1\" = -v ] && exit 0\necho '[emerg] no more of this' >error.log\nexit 7\n";
+    let fake = "#!/bin/sh\n[ \"$1\" = -v ] && exit 0\nwhile [ \"$1\" != -e ]; do shift; done\n\
+                echo '[emerg] no more of this' >\"$2\"\nexit 7\n";
     executable(&scenario.path().join("nginx"), fake);
     let mut command = Command::new(program());
     command.args(["run", &file(scenario.path(), "", ""), "--json", "--out"]).arg(out.path());
     command.env("PATH", format!("{}:/usr/bin:/bin", scenario.path().display()));
     let ended = start_command(command, "tailproof run with a broken nginx".to_owned()).wait(PATIENCE);
-    proves_nothing(&ended, out.path(), "nginx does not listen: exit status: 7");
+    proves_nothing(&ended, out.path(), "nginx does not listen: exit status: 7 [emerg] no more of this");
 }
 
 /// A long run that measures, its folder, and the processes of its nginx, master first.

@@ -16,6 +16,8 @@ mod server;
 mod syslog;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trial;
 
 use std::{
     io,

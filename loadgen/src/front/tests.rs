@@ -1,47 +1,32 @@
-use std::{collections::BTreeSet, path::Path, sync::mpsc};
+use std::collections::BTreeSet;
 
 use results::event::{Generation, GenerationEnd, What};
 use tempfile::TempDir;
 
-use super::*;
+use super::{trial::Requests, *};
 use crate::{
     drive::{DrivePlan, DriveReport, Driver},
-    pace::Pace,
-    payload::{Body, Size},
-    receive::{Format, Keys, decode::Decoder},
-    trial::{RUN, ledger, place, until},
-    write::{LoadPlan, StreamPlan},
+    payload::Body,
+    trial::{RUN, until},
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Bench {
-    dir: TempDir,
-    load: LoadPlan,
+    requests: Requests,
     ledger: Arc<Ledger>,
-    clock: RunClock,
     front: Front,
     driver: Driver,
-    events: mpsc::Receiver<What>,
 }
 
 fn bench(per_s: f64, bodies: &[Body], change: impl FnOnce(&mut FrontPlan)) -> Bench {
-    let dir = place();
-    let root = dir.path().to_owned();
-    let stream = |(at, body): (usize, &Body)| StreamPlan {
-        body: *body,
-        size: Size::Fixed(140),
-        ..StreamPlan::new(&format!("web-{at}"))
-    };
-    let streams: Vec<StreamPlan> = bodies.iter().enumerate().map(stream).collect();
-    let load = LoadPlan { run: RUN, seed: 3, pace: Pace::Steady { per_s }, root: root.clone(), streams, threads: 1 };
-    let (ledger, clock) = (ledger(bodies.len()), RunClock::start());
-    let ids: Vec<StreamId> = (0..bodies.len() as u16).map(StreamId).collect();
+    let requests = Requests::new(per_s, bodies);
+    let (ledger, clock) = (Arc::clone(&requests.ledger), requests.clock);
     let mut plan = FrontPlan {
-        streams: ids.clone(),
+        streams: requests.ids.clone(),
         run: RUN,
-        paths: StreamPaths::new(&root, Framing::Plain, "access", 3),
-        root,
+        paths: requests.paths.clone(),
+        root: requests.load.root.clone(),
         framing: Framing::Plain,
         format: LogFormat::Combined,
         buffer: None,
@@ -50,13 +35,11 @@ fn bench(per_s: f64, bodies: &[Body], change: impl FnOnce(&mut FrontPlan)) -> Be
         label: None,
     };
     change(&mut plan);
-    let (tell, events) = mpsc::channel();
-    let observer: Observer = Arc::new(move |what| {
-        let _ = tell.send(what);
-    });
+    let observer = Arc::clone(&requests.observer);
     let front = Front::start(plan, Arc::clone(&ledger), clock, observer, Arc::new(|_| {})).expect("started");
-    let driver = Driver::start(&DrivePlan::new(front.addr(), ids), &load, Arc::clone(&ledger), clock).expect("started");
-    Bench { dir, load, ledger, clock, front, driver, events }
+    let drive = DrivePlan::new(front.addr(), requests.ids.clone());
+    let driver = Driver::start(&drive, &requests.load, Arc::clone(&ledger), clock).expect("started");
+    Bench { requests, ledger, front, driver }
 }
 
 impl Bench {
@@ -73,25 +56,9 @@ impl Bench {
     fn end(self) -> (DriveReport, LoadReport, Arc<Ledger>, Vec<What>, TempDir) {
         let driven = self.driver.stop();
         let logged = self.front.stop(&driven.doubts);
-        let payloads = Arc::new(self.load.payloads());
-        let mut decoder = Decoder::new(Format::Auto, Keys::default(), Some(payloads));
-        let mut intake = self.ledger.intake();
-        intake.begin(self.clock.now_us());
-        for file in files(self.dir.path()) {
-            let lines = std::fs::read(file).expect("a log");
-            decoder.decode(&lines, &mut |record, seen| record.book(seen, &mut intake));
-        }
-        self.ledger.answered(intake.end(), self.clock.now_us());
-        (driven, logged, self.ledger, self.events.try_iter().collect(), self.dir)
+        self.requests.deliver_logs();
+        (driven, logged, self.ledger, self.requests.events(), self.requests.dir)
     }
-}
-
-/// The logs below a folder, oldest first: by number, then the live one.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir.join("logs")).into_iter().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    files.sort_by_key(|file| (file.ends_with("access.log"), file.clone()));
-    files
 }
 
 fn assert_exact(ledger: &Ledger, driven: &DriveReport) {
@@ -195,7 +162,7 @@ fn what_a_buffer_holds_is_not_yet_written() {
 fn a_request_that_the_front_end_never_saw_is_lost_at_the_source_and_one_it_logged_is_not() {
     let bench = bench(2_000.0, &[Body::Request], |_| {});
     bench.more(20);
-    let Bench { load: _load, ledger, front, driver, .. } = bench;
+    let Bench { requests: _requests, ledger, front, driver } = bench;
     let driven = driver.stop();
     let asked = driven.counters.asked;
     let doubt = |seq| Doubt { stream: StreamId(0), seq, why: "request: Connection reset by peer".to_owned() };

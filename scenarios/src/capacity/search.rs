@@ -6,6 +6,9 @@
 //! edge      full trials, round after round: from the last estimate step outwards, doubling the step, until one holds and
 //!           one breaks; then halve the gap. Three rounds that agree end the search; too many that do not make it unstable.
 //! ```
+//! Three rounds that end at what the bench can offer need not agree: that wanders with whatever else the machine does, only
+//! downwards, and is no answer about the agent. Then the highest rate that held is told.
+//!
 //! A round starts anew from what it sees itself: what an earlier trial saw by chance does not bind it. A rate that the bench
 //! could not offer is asked for again before that is believed: it says something about the machine at that moment only.
 
@@ -98,6 +101,13 @@ struct Round {
     held: f64,
     /// The rate that did not hold, and whether that was the bench; `None`: the highest rate that may be asked for held.
     failed: Option<(f64, bool)>,
+}
+
+impl Round {
+    /// Whether it was the agent that failed beyond it.
+    fn is_of_agent(&self) -> bool {
+        self.failed.is_some_and(|(_, bench)| !bench)
+    }
 }
 
 impl Search {
@@ -244,8 +254,8 @@ impl Search {
         let last: Vec<Round> = self.rounds.iter().rev().take(enough).copied().collect();
         let mut held: Vec<f64> = last.iter().map(|round| round.held).collect();
         held.sort_by(f64::total_cmp);
-        let stable = held.len() == enough && held[enough - 1] <= held[0] * (1.0 + agree);
-        if stable {
+        let is_stable = held[held.len() - 1] <= held[0] * (1.0 + agree) || !last.iter().any(Round::is_of_agent);
+        if last.len() == enough && is_stable {
             self.done = Some(self.agreed(&last, held[enough / 2], held));
         } else if self.rounds.len() >= self.limits.most_rounds {
             self.done = Some(self.unstable());
@@ -257,11 +267,15 @@ impl Search {
 
     /// The rounds agree on a rate; was it the agent that failed beyond it?
     fn agreed(&self, last: &[Round], per_s: f64, estimates: Vec<f64>) -> Answer {
-        let of_agent: Vec<f64> =
-            last.iter().filter_map(|round| round.failed.filter(|(_, bench)| !bench)).map(|(rate, _)| rate).collect();
+        let of_agent: Vec<f64> = last
+            .iter()
+            .filter(|round| round.is_of_agent())
+            .filter_map(|round| round.failed)
+            .map(|(rate, _)| rate)
+            .collect();
         if of_agent.len() * 2 <= last.len() {
             let at_bench = last.iter().any(|round| round.failed.is_some());
-            let up_to_per_s = estimates.iter().copied().fold(per_s, f64::max);
+            let up_to_per_s = self.rounds.iter().map(|round| round.held).fold(per_s, f64::max);
             let because = if at_bench {
                 "bench limit: the generator could not offer more on this machine".to_owned()
             } else {

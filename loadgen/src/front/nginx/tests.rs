@@ -1,10 +1,6 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 
-use std::{
-    os::unix::net::UnixDatagram,
-    sync::{Arc, mpsc},
-    time::Duration,
-};
+use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
 
 use results::{
     event::{Generation, What},
@@ -17,25 +13,22 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     drive::{DrivePlan, DriveReport, Driver, Told},
-    frame::Framing,
-    front::stamped,
-    pace::Pace,
-    payload::{Body, Size},
-    receive::{Format, Keys, decode::Decoder},
-    trial::{RUN, ledger, place, until},
-    write::{LoadPlan, LoadReport, Observer, StreamPaths, StreamPlan},
+    front::{
+        stamped,
+        trial::{Requests, logs},
+    },
+    payload::Body,
+    trial::{RUN, place, until},
+    write::LoadReport,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Bench {
-    dir: TempDir,
-    load: LoadPlan,
+    requests: Requests,
     ledger: Arc<Ledger>,
-    clock: RunClock,
     front: NginxFront,
     driver: Driver,
-    events: mpsc::Receiver<What>,
 }
 
 /// Requests to a real nginx; `None`, and a word why, where there is none.
@@ -44,18 +37,9 @@ fn bench(per_s: f64, bodies: &[Body], change: impl FnOnce(&mut NginxPlan)) -> Op
         println!("skipped: nginx is not installed");
         return None;
     }
-    let dir = place();
-    let root = dir.path().to_owned();
-    let stream = |(at, body): (usize, &Body)| StreamPlan {
-        body: *body,
-        size: Size::Fixed(140),
-        ..StreamPlan::new(&format!("web-{at}"))
-    };
-    let streams = bodies.iter().enumerate().map(stream).collect();
-    let load = LoadPlan { run: RUN, seed: 3, pace: Pace::Steady { per_s }, root: root.clone(), streams, threads: 1 };
-    let (ledger, clock) = (ledger(bodies.len()), RunClock::start());
-    let paths = StreamPaths::new(&root, Framing::Plain, "access", 3);
-    let ids: Vec<StreamId> = (0..bodies.len() as u16).map(StreamId).collect();
+    let requests = Requests::new(per_s, bodies);
+    let (ledger, clock) = (Arc::clone(&requests.ledger), requests.clock);
+    let (ids, paths, root) = (requests.ids.clone(), requests.paths.clone(), requests.load.root.clone());
     let mut nginx = NginxPlan {
         dir: root.join("nginx"),
         log: paths.live.clone(),
@@ -67,14 +51,11 @@ fn bench(per_s: f64, bodies: &[Body], change: impl FnOnce(&mut NginxPlan)) -> Op
     };
     change(&mut nginx);
     let plan = NginxFrontPlan { nginx, streams: ids.clone(), run: RUN, root, paths };
-    let (tell, events) = mpsc::channel();
-    let observer: Observer = Arc::new(move |what| {
-        let _ = tell.send(what);
-    });
+    let observer = Arc::clone(&requests.observer);
     let front = NginxFront::start(plan, Arc::clone(&ledger), clock, observer).expect("started");
     let drive = DrivePlan { told: Told::ByAnswer, ..DrivePlan::new(front.addr(), ids) };
-    let driver = Driver::start(&drive, &load, Arc::clone(&ledger), clock).expect("started");
-    Some(Bench { dir, load, ledger, clock, front, driver, events })
+    let driver = Driver::start(&drive, &requests.load, Arc::clone(&ledger), clock).expect("started");
+    Some(Bench { requests, ledger, front, driver })
 }
 
 impl Bench {
@@ -95,25 +76,9 @@ impl Bench {
     fn end(self) -> (DriveReport, LoadReport, Arc<Ledger>, Vec<What>, TempDir) {
         let driven = self.driver.stop();
         let logged = self.front.stop();
-        let payloads = Arc::new(self.load.payloads());
-        let mut decoder = Decoder::new(Format::Auto, Keys::default(), Some(payloads));
-        let mut intake = self.ledger.intake();
-        intake.begin(self.clock.now_us());
-        for file in files(self.dir.path()) {
-            let lines = std::fs::read(file).expect("a log");
-            decoder.decode(&lines, &mut |record, seen| record.book(seen, &mut intake));
-        }
-        self.ledger.answered(intake.end(), self.clock.now_us());
-        (driven, logged, self.ledger, self.events.try_iter().collect(), self.dir)
+        self.requests.deliver_logs();
+        (driven, logged, self.ledger, self.requests.events(), self.requests.dir)
     }
-}
-
-/// The logs below a folder, oldest first: by number, then the live one.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir.join("logs")).into_iter().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    files.sort_by_key(|file| (file.ends_with("access.log"), file.clone()));
-    files
 }
 
 fn assert_exact(ledger: &Ledger, driven: &DriveReport) {
@@ -160,7 +125,7 @@ fn a_log_that_nginx_reopens_again_and_again_holds_every_request_and_its_files_ar
             .collect();
         // What a buffer holds while the log is reopened goes where nobody can see it yet.
         if buffer.is_none() {
-            let begins: Vec<u64> = files(dir.path()).iter().map(|file| first(file, StreamId(1))).collect();
+            let begins: Vec<u64> = logs(dir.path()).iter().map(|file| first(file, StreamId(1))).collect();
             assert_eq!(opened.iter().map(|opened| opened.first_seq).collect::<Vec<_>>(), begins);
         }
         assert_eq!(opened.len(), 6);

@@ -110,6 +110,20 @@ fn a_moody_bench_has_the_same_limit_every_time() {
     assert!(beyond <= 50, "{beyond} of 1,000 are off by more than 10 %");
 }
 
+/// The machine grows slower by a third and back again, every ten trials.
+#[test]
+fn a_bench_on_a_machine_that_wanders_is_asked_for_what_it_can_at_best() {
+    for phase in 0..20 {
+        let mut trials = phase;
+        let (answer, _) = search(Limits::new(2e4, 1e9), |rate, _| {
+            trials += 1;
+            if rate > if trials / 10 % 2 == 0 { 5e5 } else { 3.3e5 } { Saw::Bench } else { Saw::Held }
+        });
+        let Answer::NotFound { up_to_per_s, .. } = answer else { panic!("{answer:?}") };
+        assert!((4.5e5..=5e5).contains(&up_to_per_s), "{up_to_per_s}, begun at {phase}");
+    }
+}
+
 #[test]
 fn what_holds_at_the_highest_rate_asked_for_has_no_known_limit() {
     let (answer, trials) = search(Limits::new(1e3, 6e3), |_, _| Saw::Held);

@@ -275,7 +275,7 @@ impl Search {
             .collect();
         if of_agent.len() * 2 <= last.len() {
             let at_bench = last.iter().any(|round| round.failed.is_some());
-            let up_to_per_s = self.rounds.iter().map(|round| round.held).fold(per_s, f64::max);
+            let up_to_per_s = estimates.iter().copied().fold(per_s, f64::max);
             let because = if at_bench {
                 "bench limit: the generator could not offer more on this machine".to_owned()
             } else {

@@ -102,11 +102,11 @@ fn lane(id: &'static str, title: &'static str, unit: Unit, times: &[u64], series
 }
 
 /// What went in and out, and what lay between.
-fn flow(totals: &[(u64, u64, u64)]) -> Vec<Lane> {
-    let times: Vec<u64> = totals.iter().map(|total| total.0).collect();
-    let backlog = totals.iter().map(|total| Some(total.1.saturating_sub(total.2) as f64)).collect();
-    let written: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.1)).collect();
-    let delivered: Vec<(u64, u64)> = totals.iter().map(|total| (total.0, total.2)).collect();
+fn flow(totals: &[(u64, Totals)]) -> Vec<Lane> {
+    let times: Vec<u64> = totals.iter().map(|(t_us, _)| *t_us).collect();
+    let backlog = totals.iter().map(|(_, total)| Some(total.due.saturating_sub(total.delivered) as f64)).collect();
+    let written: Vec<(u64, u64)> = totals.iter().map(|(t_us, total)| (*t_us, total.written)).collect();
+    let delivered: Vec<(u64, u64)> = totals.iter().map(|(t_us, total)| (*t_us, total.delivered)).collect();
     let both = vec![("written", rates(&written)), ("delivered", rates(&delivered))];
     vec![
         lane("rates", "Records a second, written and delivered", Unit::Rate, &times, both),
@@ -145,19 +145,33 @@ fn sampled(samples: &[(u64, &Sample)]) -> Vec<Lane> {
     ]
 }
 
-/// (time, written, delivered), in order of time, from every look at the totals.
-fn totals(events: &[Event]) -> Vec<(u64, u64, u64)> {
+/// The counts at a moment.
+#[derive(Clone, Copy)]
+struct Totals {
+    written: u64,
+    /// What of it was due by then, on every route that it takes.
+    due: u64,
+    delivered: u64,
+}
+
+/// Every look at the totals, in order of time. Streams are looked at more often than the whole; with several routes they tell
+/// other numbers than it does (a record once on each route, and none that is to be dropped), so that only the whole counts there.
+fn totals(events: &[Event]) -> Vec<(u64, Totals)> {
     let sum = |streams: &[StreamSample], of: fn(&StreamSample) -> u64| {
         streams.iter().fold(0u64, |sum, stream| sum.saturating_add(of(stream)))
     };
+    let routed = events.iter().any(|event| matches!(&event.what, What::Sample(sample) if !sample.routes.is_empty()));
     ordered(events.iter().filter_map(|event| match &event.what {
-        What::Sample(sample) => Some((event.t_us, (sample.written, sample.delivered))),
-        What::Streams(streams) => Some((event.t_us, (sum(streams, |s| s.0), sum(streams, |s| s.1)))),
+        What::Sample(sample) => {
+            let Sample { written, delivered, .. } = *sample;
+            Some((event.t_us, Totals { written, due: sample.due(), delivered }))
+        }
+        What::Streams(streams) if !routed => {
+            let written = sum(streams, |stream| stream.0);
+            Some((event.t_us, Totals { written, due: written, delivered: sum(streams, |stream| stream.1) }))
+        }
         _ => None,
     }))
-    .into_iter()
-    .map(|(t_us, (written, delivered))| (t_us, written, delivered))
-    .collect()
 }
 
 /// Events of several threads may be a little out of order.
@@ -203,6 +217,25 @@ mod tests {
         let lane = only(&events, "rates");
         let last = |at: usize| lane.series[at].cells.last().unwrap().mean;
         assert!((last(0) - 440.0).abs() < 1e-6 && (last(1) - 200.0).abs() < 1e-6, "{lane:?}");
+    }
+
+    #[test]
+    fn on_two_routes_records_are_written_once_and_wait_on_each() {
+        use results::event::RouteSample;
+        let look = |n: u64| {
+            let route = |delivered| RouteSample { due: n, delivered, ..RouteSample::default() };
+            let sample =
+                Sample { written: n, delivered: 3 * n / 2, routes: vec![route(n), route(n / 2)], ..Sample::default() };
+            let t_us = n * 1_000;
+            let streams = What::Streams(vec![StreamSample(n, n), StreamSample(n, n / 2)]);
+            [at(t_us, What::Sample(sample)), at(t_us + 250_000, streams)]
+        };
+        let events: Vec<Event> = (0..10).flat_map(|s| look(s * 1_000)).collect();
+        let rates = only(&events, "rates");
+        let most = [rates.series[0].max(), rates.series[1].max()].map(f64::round);
+        assert_eq!(most.map(|rate| rate as u64), [1_000, 1_500], "{rates:?}");
+        let waiting = only(&events, "backlog").series[0].cells.last().unwrap().mean.round() as u64;
+        assert_eq!(waiting, 4_500);
     }
 
     #[test]

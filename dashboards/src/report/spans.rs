@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use results::event::{AgentEvent, Event, Fault, FaultState, Phase, What};
+use results::event::{AgentEvent, Event, Fault, FaultState, What};
 
 use crate::text::live;
 
@@ -62,7 +62,7 @@ pub fn spans(events: &[Event], names: &[String], end_us: u64) -> (Vec<Span>, usi
         match &event.what {
             What::Phase(phase) => {
                 end(&mut spans, event.t_us, |span| span.kind == Kind::Phase);
-                spans.push(begin(Kind::Phase, name(*phase), event.t_us));
+                spans.push(begin(Kind::Phase, live::name(*phase), event.t_us));
             }
             What::Fault(fault) => self::fault(&mut faults, &mut spans, event.t_us, fault),
             What::Agent(AgentEvent::Started { process, .. }) => {
@@ -135,13 +135,12 @@ fn fault(open: &mut Vec<(u32, Span)>, spans: &mut Vec<Span>, t_us: u64, fault: &
     }
 }
 
-fn name(phase: Phase) -> &'static str {
-    live::name(phase)
-}
-
 #[cfg(test)]
 mod tests {
-    use results::{event::Stall, identity::StreamId};
+    use results::{
+        event::{Phase, Stall},
+        identity::StreamId,
+    };
 
     use super::*;
 

@@ -102,4 +102,4 @@ fn percent(part: u64, whole: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -134,7 +134,10 @@ pub struct Sample {
 impl Sample {
     /// Records that were due by then, over all routes: what `delivered` is to be compared with.
     pub fn due(&self) -> u64 {
-        if self.routes.is_empty() { self.written } else { self.routes.iter().map(|route| route.due).sum() }
+        if self.routes.is_empty() {
+            return self.written;
+        }
+        self.routes.iter().map(|route| route.due).fold(0, u64::saturating_add)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a run concluded: the document that `--json` prints, the report shows and the gate reads.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::contract::Delivery;
@@ -105,6 +107,13 @@ pub struct BookTotals {
     /// How many of those are put down to the source by their number only: nobody can tell which they were.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub source_lost_by_number: u64,
+}
+
+impl Outcome {
+    /// Streams that stood still at least once.
+    pub fn stalled_streams(&self) -> usize {
+        self.stalls.iter().map(|stall| stall.stream.as_str()).collect::<BTreeSet<_>>().len()
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

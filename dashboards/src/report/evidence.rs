@@ -102,8 +102,8 @@ fn told(report: &Report, one: &Generation) -> String {
 fn others(report: &Report, stream: Option<u16>) -> Option<String> {
     let others: Vec<&Generation> = report.generations.iter().filter(|one| Some(one.stream) != stream).collect();
     let streams: BTreeSet<u16> = others.iter().map(|one| one.stream).collect();
-    let records: u64 = others.iter().map(|one| one.records()).sum();
-    let lost: u64 = others.iter().filter_map(|one| one.lost).sum();
+    let records: u64 = others.iter().map(|one| one.records()).fold(0, u64::saturating_add);
+    let lost: u64 = others.iter().filter_map(|one| one.lost).fold(0, u64::saturating_add);
     (records > 0).then(|| {
         let arrived = count(records.saturating_sub(lost));
         format!("{}: {arrived} of {} records arrived", counted(streams.len() as u64, "other stream"), count(records))
@@ -120,7 +120,7 @@ fn spared(report: &Report, verdict: &str) -> Option<String> {
     let (mut streams, mut records) = (BTreeSet::new(), 0);
     for one in spared {
         streams.insert(one.stream);
-        records += one.records();
+        records = u64::saturating_add(records, one.records());
     }
     // Where it is not known whose they are, nobody was seen to be spared.
     (records > 0 && !hurt.contains(&None)).then(|| {
@@ -166,7 +166,7 @@ fn stall(report: &Report, stall: &StallReport, events: &[Event]) -> Finding {
             .collect();
         let active = beside.iter().filter(|(_, delivered)| *delivered > 0).count() as u64;
         if !beside.is_empty() {
-            let all: u64 = beside.iter().map(|(_, delivered)| delivered).sum();
+            let all: u64 = beside.iter().map(|(_, delivered)| *delivered).fold(0, u64::saturating_add);
             healthy.push(format!(
                 "meanwhile {active} of {} moved and delivered {} records: {}",
                 counted(beside.len() as u64, "other stream"),

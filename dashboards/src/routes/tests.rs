@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Two ways of one load, the second over datagrams, of which the source lost some.
-fn side_by_side() -> Outcome {
+pub(crate) fn side_by_side() -> Outcome {
     let books = |source_lost, by_number, lost| BookTotals {
         sent: 20_000,
         written: 20_000,
@@ -81,6 +81,34 @@ fn shown(outcome: Outcome) -> Report {
 #[test]
 fn two_ways_stand_side_by_side_with_what_the_source_lost_and_what_they_cost() {
     insta::assert_snapshot!(render(&side_by_side(), Style { width: 120, ..Style::PLAIN }));
+}
+
+#[test]
+fn numbers_at_their_end_overflow_nowhere() {
+    let most = u64::MAX;
+    let all = BookTotals {
+        lost: most,
+        duplicated: most,
+        unexpected: most,
+        corrupted: most,
+        reordered: most,
+        misattributed: most,
+        ..side_by_side().books
+    };
+    let mut outcome = Outcome { verdict: Verdict::Fail, books: all, ..side_by_side() };
+    for route in &mut outcome.routes {
+        route.books = all;
+    }
+    outcome.routes.push(outcome.routes[1].clone());
+    let report = shown(outcome);
+    let one = std::slice::from_ref(&report);
+    let texts = [html::page(&report), markdown::render(one), junit::render(one).unwrap()];
+    assert!(texts.iter().all(|text| text.contains("18,446,744,073,709,551,615")));
+    let both = crate::text::runs::render(&[report.clone(), report.clone()], Style::PLAIN);
+    assert!(both.contains("18,446,744,073,709,551,615"), "{both}");
+    let stored = crate::report::examples::stored(&report.outcome, stall_story());
+    let facts = results::gate::Facts::of(&stored).unwrap();
+    assert_eq!(facts.books[&results::gate::Book::Lost], most);
 }
 
 #[test]

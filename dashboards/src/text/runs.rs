@@ -46,12 +46,13 @@ pub fn render(reports: &[Report], style: Style) -> String {
 fn row(report: &Report, nth: usize) -> Vec<String> {
     let outcome = &report.outcome;
     let books = &outcome.books;
-    let other = books.corrupted + books.misattributed + books.unexpected + books.reordered;
+    let other = [books.corrupted, books.misattributed, books.unexpected, books.reordered];
+    let other = other.into_iter().fold(0, u64::saturating_add);
     vec![
         (nth + 1).to_string(),
         word(outcome.verdict).to_owned(),
         units::count(books.lost),
-        units::count(super::summary::stalled_streams(outcome) as u64),
+        units::count(outcome.stalled_streams() as u64),
         units::count(books.duplicated),
         units::count(other),
         units::rate(outcome.rates.sent_per_s),

@@ -11,8 +11,6 @@
 //!  tailproof verdict=FAIL exit=1 scenario=tail-stall agent=builtin lost=2906 duplicated=0 stalled=1 run=…
 //! ```
 
-use std::collections::BTreeSet;
-
 use results::{
     contract::{Contract, Delivery},
     outcome::{Outcome, Verdict},
@@ -106,7 +104,7 @@ pub fn last_line(outcome: &Outcome) -> String {
         display_word(&outcome.agent),
         outcome.books.lost,
         outcome.books.duplicated,
-        stalled_streams(outcome),
+        outcome.stalled_streams(),
         display_word(&outcome.run),
     )
 }
@@ -148,11 +146,6 @@ pub(crate) fn word(verdict: Verdict) -> &'static str {
         Verdict::Fail => "FAIL",
         Verdict::Unknown => "UNKNOWN",
     }
-}
-
-/// Streams with at least one stall.
-pub(crate) fn stalled_streams(outcome: &Outcome) -> usize {
-    outcome.stalls.iter().map(|stall| stall.stream.as_str()).collect::<BTreeSet<_>>().len()
 }
 
 #[cfg(test)]

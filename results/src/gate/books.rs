@@ -69,12 +69,13 @@ pub(super) fn forbidden(outcome: &Outcome, contract: &Contract) -> BTreeMap<Book
         Delivery::AtLeastOnce => books.duplicated.saturating_sub(books.duplicated_allowed),
         Delivery::AtMostOnce | Delivery::ExactlyOnce => books.duplicated,
     });
-    let surplus = surplus.sum();
+    let surplus = surplus.fold(0, u64::saturating_add);
     let must_arrive = routes.iter().filter(|(delivery, _)| *delivery != Delivery::AtMostOnce);
-    let (bound_routes, lost) = must_arrive.fold((0, 0), |(n, lost), (_, books)| (n + 1, lost + books.lost));
+    let (bound_routes, lost) =
+        must_arrive.fold((0, 0u64), |(n, lost), (_, books)| (n + 1, lost.saturating_add(books.lost)));
     let bound = [
         (Book::Lost, bound_routes > 0 && !outcome.broken_off, lost),
-        (Book::Stalled, !outcome.broken_off, outcome.stalls.len() as u64),
+        (Book::Stalled, !outcome.broken_off, outcome.stalled_streams() as u64),
         (Book::Corrupted, true, books.corrupted),
         (Book::Duplicated, true, surplus),
         (Book::Unexpected, true, books.unexpected),

@@ -5,7 +5,7 @@ use results::{
     outcome::{Outcome, Verdict},
 };
 
-use super::{Limits, display, stalled_streams, units};
+use super::{Limits, display, units};
 
 /// A counted promise.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ pub(crate) fn promises(outcome: &Outcome, limits: &Limits) -> [Promise; 7] {
     let books = &outcome.books;
     [
         Promise { name: "lost", value: books.lost, limit: may_be_lost(outcome, limits) },
-        Promise { name: "stalled", value: stalled_streams(outcome) as u64, limit: Some(0) },
+        Promise { name: "stalled", value: outcome.stalled_streams() as u64, limit: Some(0) },
         Promise { name: "duplicated", value: books.duplicated, limit: Some(books.duplicated_allowed) },
         Promise { name: "corrupted", value: books.corrupted, limit: Some(0) },
         Promise { name: "misattributed", value: books.misattributed, limit: Some(0) },
@@ -44,7 +44,8 @@ fn may_be_lost(outcome: &Outcome, limits: &Limits) -> Option<u64> {
     let allowed = outcome.routes.iter().filter(|route| route.delivery == Delivery::AtMostOnce);
     let routes = allowed.clone().count();
     if routes > 0 {
-        return (routes < outcome.routes.len()).then(|| allowed.map(|route| route.books.lost).sum());
+        let lost = || allowed.fold(0u64, |sum, route| sum.saturating_add(route.books.lost));
+        return (routes < outcome.routes.len()).then(lost);
     }
     // A judge that passed a run has allowed the losses it counted, whatever contract is assumed here.
     limits.lost.filter(|_| outcome.verdict != Verdict::Pass || outcome.books.lost == 0)

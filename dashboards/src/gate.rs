@@ -12,7 +12,7 @@ mod examples;
 #[cfg(test)]
 mod tests;
 
-pub use annotations::{github, gitlab_section};
+pub use annotations::{github, github_log, gitlab_section};
 pub use junit::junit;
 pub use markdown::{LARGEST, markdown};
 pub use text::{calibration, last_line, render};

@@ -69,7 +69,8 @@ fn headline(order: &[&Report]) -> String {
     format!("### {sign} tailproof: {fail} failed, {unknown} unknown, {pass} passed\n")
 }
 
-fn mark(verdict: Verdict) -> &'static str {
+/// The sign of a verdict.
+pub(crate) fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "✅",
         Verdict::Fail => "❌",
@@ -95,18 +96,14 @@ fn row(report: &Report) -> String {
 /// The books and findings of a run; of one that passed only folded.
 fn section(report: &Report) -> String {
     let outcome = &report.outcome;
-    let (open, close) = match outcome.verdict {
-        Verdict::Pass => ("\n<details><summary>", "\n</details>\n"),
-        Verdict::Fail | Verdict::Unknown => ("\n#### ", "\n"),
+    let name = |said: fn(&str) -> String| {
+        let (scenario, agent) = (said(&outcome.scenario), said(&outcome.agent));
+        format!("{} {scenario} / {agent}, seed {}", mark(outcome.verdict), outcome.seed)
     };
-    let end = if outcome.verdict == Verdict::Pass { "</summary>\n" } else { "\n" };
-    let mut out = format!(
-        "{open}{} {} / {}, seed {}{end}\n",
-        mark(outcome.verdict),
-        said(&outcome.scenario),
-        said(&outcome.agent),
-        outcome.seed
-    );
+    let (mut out, close) = match outcome.verdict {
+        Verdict::Pass => (format!("\n<details><summary>{}</summary>\n\n", name(said_in_tags)), "\n</details>\n"),
+        Verdict::Fail | Verdict::Unknown => (format!("\n#### {}\n\n", name(said)), "\n"),
+    };
     out.push_str("| count | found | limit | |\n|---|---:|---:|---|\n");
     for promise in answer::promises(outcome, &report.limits) {
         let limit = promise.limit.map_or("any".to_owned(), count);
@@ -172,6 +169,15 @@ fn fence(text: &str) -> String {
 
 /// Text from outside, for a paragraph or a cell: shown, and never acted upon.
 pub(crate) fn said(text: &str) -> String {
+    harmless(text, true)
+}
+
+/// The same between tags, where no Markdown is read: a backslash would only show.
+pub(crate) fn said_in_tags(text: &str) -> String {
+    harmless(text, false)
+}
+
+fn harmless(text: &str, is_markdown: bool) -> String {
     let mut out = String::new();
     let text = display(text);
     for (at, c) in text.char_indices() {
@@ -179,9 +185,8 @@ pub(crate) fn said(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '|' | '~' | '!' | '$' => {
-                out.push('\\');
-                out.push(c);
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '|' | '~' | '!' | '$' if is_markdown => {
+                out.extend(['\\', c]);
             }
             // A mention, a reference, a link: the comment between keeps a forge from seeing one.
             '@' | '#' => out.extend([c.to_string(), "<!-- -->".to_owned()]),
@@ -225,6 +230,7 @@ mod tests {
             shown,
             "@<!-- -->alice #<!-- -->12 https:<!-- -->//x.example www<!-- -->.x &lt;b&gt;\\|\\`a\\`\\\\u\\{202e\\}\\[x\\]\\(y\\)"
         );
+        assert_eq!(said_in_tags("a_b @alice <b> www.x"), "a_b @<!-- -->alice &lt;b&gt; www<!-- -->.x");
         let mut outcome = failed();
         outcome.repeat = "tailproof run x ```\n# y".into();
         let text = render(&[report(outcome, Vec::new())]);

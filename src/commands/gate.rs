@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use dashboards::gate::{calibration, github, gitlab_section, junit, last_line, markdown, render};
+use dashboards::gate::{calibration, github, github_log, gitlab_section, junit, last_line, markdown, render};
 use results::gate::{
     BaselineError, Facts, GateDocument, GateReport,
     baseline::{file_name, load},
@@ -81,7 +81,7 @@ fn show(args: &cli::Gate, document: &GateDocument) -> anyhow::Result<u8> {
     } else if annotations == Annotations::Github {
         // The fixed line stays the last one.
         let (table, _) = text.trim_end().rsplit_once('\n').unwrap_or_default();
-        print::out(&format!("{table}\n{}{}\n", github(document), last_line(document)));
+        print::out(&format!("{}{}{}", github_log(table), github(document), github_log(&last_line(document))));
     } else {
         print::out(&text);
     }

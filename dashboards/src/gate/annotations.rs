@@ -78,6 +78,18 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
+/// `text` for a log in which GitHub looks for commands, at the begin of a line and, as they once were written, anywhere: none of
+/// it is one.
+pub fn github_log(text: &str) -> String {
+    let line = |line: &str| {
+        let words = line.trim_start();
+        let indent = &line[..line.len() - words.len()];
+        let escape = if words.starts_with("::") { "\\" } else { "" };
+        format!("{indent}{escape}{}\n", words.replace("##[", "#\\#["))
+    };
+    text.lines().map(line).collect()
+}
+
 /// `text` as a section of GitLab's log that is folded unless something is wrong; the last line stays outside, so that it
 /// ends the log. `unix_s`: now, seconds since 1970.
 pub fn gitlab_section(document: &GateDocument, text: &str, unix_s: u64) -> String {

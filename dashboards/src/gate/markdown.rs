@@ -6,7 +6,10 @@ use results::{
 };
 
 use super::cells;
-use crate::{display::display, text::units::count};
+use crate::{
+    markdown::{mark, said, said_in_tags},
+    text::units::count,
+};
 
 /// Largest text, bytes: GitHub refuses comments of 65,536 characters.
 pub const LARGEST: usize = 60_000;
@@ -34,9 +37,9 @@ fn section(report: &GateReport) -> String {
         "### {} {} · {} · {}\n\n{}\n\n",
         mark(report.verdict),
         cells::word(report.verdict),
-        text(&report.scenario),
-        text(&report.agent),
-        text(&cells::answer(report)),
+        said(&report.scenario),
+        said(&report.agent),
+        said(&cells::answer(report)),
     );
     let (news, rest): (Vec<Row>, Vec<Row>) = rows(report).into_iter().partition(|row| row.is_news);
     if !news.is_empty() {
@@ -49,7 +52,7 @@ fn section(report: &GateReport) -> String {
         .collect();
     out.push_str(&list("New findings", &new));
     out.push_str(&list("Notes", &report.notes));
-    out.push_str(&format!("<details><summary>{}</summary>\n\n", text(&cells::against(report))));
+    out.push_str(&format!("<details><summary>{}</summary>\n\n", said_in_tags(&cells::against(report))));
     if !rest.is_empty() {
         out.push_str(&table(&rest));
     }
@@ -109,7 +112,7 @@ fn rows(report: &GateReport) -> Vec<Row> {
 fn table(rows: &[Row]) -> String {
     let mut out = "| | what | before | now | change | |\n|---|---|---:|---:|---:|---|\n".to_owned();
     for row in rows {
-        let cells: Vec<String> = row.cells.iter().map(|cell| text(cell)).collect();
+        let cells: Vec<String> = row.cells.iter().map(|cell| said(cell)).collect();
         out.push_str(&format!("| {} | {} |\n", row.verdict.map_or("", mark), cells.join(" | ")));
     }
     out.push('\n');
@@ -121,34 +124,10 @@ fn list(title: &str, texts: &[String]) -> String {
         return String::new();
     }
     let mut out = format!("**{title}**\n\n");
-    texts.iter().take(MOST).for_each(|line| out.push_str(&format!("- {}\n", text(line))));
+    texts.iter().take(MOST).for_each(|line| out.push_str(&format!("- {}\n", said(line))));
     if texts.len() > MOST {
         out.push_str(&format!("- and {} more\n", texts.len() - MOST));
     }
     out.push('\n');
-    out
-}
-
-fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✅",
-        Verdict::Unknown => "❔",
-        Verdict::Fail => "❌",
-    }
-}
-
-/// Text from outside, without a character that Markdown or HTML would act on; `@` and `#` would call people and issues.
-fn text(from_outside: &str) -> String {
-    let mut out = String::new();
-    for c in display(from_outside).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '@' => out.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '!' | '~' | '$' => out.extend(['\\', c]),
-            c => out.push(c),
-        }
-    }
     out
 }

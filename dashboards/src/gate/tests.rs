@@ -98,9 +98,17 @@ fn nothing_from_outside_is_obeyed_in_any_form() {
     assert!(lines.lines().all(|line| line.starts_with("::error title=") || line.starts_with("::warning title=")));
     assert!(lines.lines().all(|line| line.matches("%0A").count() == 0), "{lines}");
 
+    let mut told = hostile();
+    told.notes = vec![format!("{} ::stop-commands::x ##[add-mask]y", "a".repeat(60))];
+    let log = github_log(&render(&document(vec![told]), NARROW));
+    assert!(log.contains("\n             \\::stop-commands::x #\\#[add-mask]y\n"), "{log}");
+    assert!(log.lines().all(|line| !line.trim_start().starts_with("::")), "{log}");
+
     let comment = markdown(&both);
     let outside = comment.replace("<details><summary>", "").replace("</summary>", "").replace("</details>", "");
-    assert!(!outside.contains(['<', '@', '\u{1b}']), "{comment}");
+    // A forge looks for mentions and references in what is shown: neither an entity nor a backslash keeps them from it.
+    let broken_up = outside.replace("@<!-- -->", "").replace("#<!-- -->", "").replace("### ", "");
+    assert!(!broken_up.contains(['<', '@', '#', '\u{1b}']) && !outside.contains("&#64;"), "{comment}");
     let rows: Vec<&str> = comment.lines().filter(|line| line.starts_with('|')).collect();
     assert!(rows.iter().all(|row| row.replace("\\|", "").matches('|').count() == 7), "{rows:#?}");
 

@@ -80,6 +80,17 @@ pub enum Wish {
     SeekTo(u64),
 }
 
+/// How far what is chosen can be moved on the page that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// Rows of its table.
+    pub rows: usize,
+    /// Findings.
+    pub findings: usize,
+    /// Quarters of the time axis to the begin of the run.
+    pub back: u32,
+}
+
 /// What the person has chosen.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -138,6 +149,13 @@ impl App {
             frozen: false,
             revision: 0,
         }
+    }
+
+    /// Brings back what was moved beyond its end, so that the way back is not as long as the way there was.
+    pub fn hold(&mut self, ends: Ends) {
+        self.chosen = self.chosen.min(ends.rows.saturating_sub(1));
+        self.finding = self.finding.min(ends.findings.saturating_sub(1));
+        self.zoom.back = self.zoom.back.min(ends.back);
     }
 
     /// Takes in a key; what is left to be done by the loop.

@@ -141,7 +141,13 @@ impl Board {
         let from_us = std::mem::replace(&mut self.sampled_us, t_us);
         self.late_us = self.late_us.max(sample.bench_late_us);
         if sample.max_us > 0 {
-            let latencies = [(Series::P50, sample.p50_us), (Series::P99, sample.p99_us), (Series::Max, sample.max_us)];
+            let latencies = [
+                (Series::P50, sample.p50_us),
+                (Series::P90, sample.p90_us),
+                (Series::P99, sample.p99_us),
+                (Series::P999, sample.p999_us),
+                (Series::Max, sample.max_us),
+            ];
             for (series, us) in latencies {
                 self.history.value(series, from_us, t_us, us as f64);
             }

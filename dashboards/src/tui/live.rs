@@ -22,7 +22,7 @@ use results::event::Event;
 use super::{
     about::About,
     act::Act,
-    app::{App, Wish},
+    app::{App, Ends, Wish},
     board::Board,
     export,
     look::Look,
@@ -106,7 +106,8 @@ impl Shown {
             }
             // All keys that wait, so that held ones do not queue up.
             while event::poll(Duration::ZERO)? {
-                match pressed(&mut self.app, &event::read()?) {
+                let ends = self.ends();
+                match pressed(&mut self.app, ends, &event::read()?) {
                     Some(Wish::Act(act)) => orders(Order::Act(act)),
                     Some(Wish::Quit(kept)) => {
                         keep |= kept;
@@ -122,6 +123,12 @@ impl Shown {
         let size = guard.screen.size()?;
         let board = lock(&self.board);
         Ok(keep.then(|| export::text(&Scene { boards: &[&board], app: &self.app, player: None }, size)))
+    }
+
+    fn ends(&self) -> Ends {
+        let live = lock(&self.board);
+        let board = self.frozen.as_ref().unwrap_or(&live);
+        Scene { boards: &[board], app: &self.app, player: None }.ends()
     }
 
     fn freeze(&mut self) {
@@ -152,9 +159,12 @@ pub(super) fn frame(look: Look) -> Duration {
 }
 
 /// Hands a key to the app.
-pub(super) fn pressed(app: &mut App, input: &Input) -> Option<Wish> {
+pub(super) fn pressed(app: &mut App, ends: Ends, input: &Input) -> Option<Wish> {
     match input {
-        Input::Key(key) if key.kind != KeyEventKind::Release => app.press(*key),
+        Input::Key(key) if key.kind != KeyEventKind::Release => {
+            app.hold(ends);
+            app.press(*key)
+        }
         _ => None,
     }
 }

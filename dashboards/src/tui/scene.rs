@@ -3,10 +3,10 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    app::App,
+    app::{App, Ends},
     board::Board,
     keys::View,
-    part::{footer, header},
+    part::{footer, header, streams},
     pen::{Pen, cut, row, rows},
     view,
     window::Window,
@@ -65,6 +65,17 @@ impl Scene<'_> {
     /// The run that is looked at.
     pub fn chosen(&self) -> Option<&Board> {
         self.boards.get(self.app.run % self.boards.len().max(1)).copied()
+    }
+
+    /// How far what is chosen can be moved.
+    pub fn ends(self) -> Ends {
+        let Some(board) = self.chosen() else { return Ends { rows: 0, findings: 0, back: 0 } };
+        let rows = match self.app.view {
+            View::Faults => board.log.faults.len().max(board.log.steps.len()),
+            _ => streams::matching(board, self.app),
+        };
+        let back = self.window(board).quarters_back(board.state.t_us);
+        Ends { rows, findings: board.findings.all().len(), back }
     }
 
     /// The stretch of time that is shown of a run.

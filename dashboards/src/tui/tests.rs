@@ -150,6 +150,59 @@ fn a_copy_breaks_a_promise_of_exactly_once_before_anybody_has_judged() {
 }
 
 #[test]
+fn what_a_route_may_lose_is_no_broken_book_and_what_it_delivers_is_not_held_against_what_is_written_once() {
+    use results::event::{RouteInfo, Topology};
+    let mut board = content::passed();
+    board.state.outcome = Some(Box::new(crate::routes::tests::side_by_side()));
+    let route = |name: &str| RouteInfo { name: name.into(), ..RouteInfo::default() };
+    board.state.topology = Topology { routes: vec![route("tail"), route("syslog")], ..Topology::default() };
+    let frame = shown(&board, &App::new(LOOK, true), (120, 40));
+    let row = |word: &str| frame.lines().find(|line| line.trim_start().starts_with(word)).unwrap().to_owned();
+    assert!(row("lost").contains("3 limit 3") && !row("lost").contains('✗'), "{frame}");
+    assert!(row("delivered").contains("/s on 2 routes"), "{frame}");
+}
+
+#[test]
+fn streams_that_are_called_alike_are_told_apart_at_eighty_columns() {
+    use results::event::{Event, What};
+    let mut board = content::passed();
+    let names = ["ingress-00 → tail", "ingress-00 → sidecar", "x", "y"].map(str::to_owned).to_vec();
+    board.fold(&Event { t_us: 14_000_000, what: What::Begun(names) });
+    let frame = shown(&board, &App { view: View::Streams, ..App::new(LOOK, true) }, (80, 24));
+    assert!(frame.contains(" ingress-00 → tail ") && frame.contains(" ingress-00 → sidecar "), "{frame}");
+}
+
+#[test]
+fn who_went_beyond_the_end_of_a_list_is_back_with_one_key() {
+    let board = content::usual();
+    let mut app = App::new(LOOK, true);
+    let mut press = |keys: &[(KeyCode, usize)]| {
+        for &(code, times) in keys {
+            for _ in 0..times {
+                app.hold(Scene { boards: &[&board], app: &app, player: None }.ends());
+                app.press(KeyEvent::new(code, KeyModifiers::NONE));
+            }
+        }
+        (app.chosen, app.finding, app.zoom.back)
+    };
+    // Four streams, one finding; of 14 s the last 3 are shown.
+    assert_eq!(press(&[(KeyCode::Char('2'), 1), (KeyCode::PageDown, 9), (KeyCode::Up, 1)]).0, 2);
+    assert_eq!(press(&[(KeyCode::Char('5'), 1), (KeyCode::Down, 9), (KeyCode::Up, 1)]).1, 0);
+    let (_, _, back) = press(&[(KeyCode::Char('+'), 2), (KeyCode::Char('<'), 99), (KeyCode::Char('>'), 1)]);
+    assert!(back < 13, "{back}");
+}
+
+#[test]
+fn a_stream_that_stood_twice_is_one_stream() {
+    let mut board = content::passed();
+    let mut outcome = crate::text::examples::failed_outcome();
+    outcome.stalls.push(outcome.stalls[0].clone());
+    board.state.outcome = Some(Box::new(outcome));
+    let frame = shown(&board, &App::new(LOOK, true), (80, 24));
+    assert!(frame.contains("stalled 1 ✗"), "{frame}");
+}
+
+#[test]
 fn columns_of_the_streams_are_switched_by_their_numbers() {
     let mut app = App { view: View::Streams, ..App::new(LOOK, false) };
     let press = |app: &mut App, code| app.press(KeyEvent::new(code, KeyModifiers::NONE));

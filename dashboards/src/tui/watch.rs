@@ -83,7 +83,8 @@ impl Show {
                 continue;
             }
             while event::poll(Duration::ZERO)? {
-                match pressed(&mut self.app, &event::read()?) {
+                let ends = self.with_scene(|scene| scene.ends());
+                match pressed(&mut self.app, ends, &event::read()?) {
                     Some(Wish::Quit(keep)) => {
                         let size = guard.screen.size()?;
                         return Ok(Left::Quit(keep.then(|| self.with_scene(|scene| export::text(scene, size)))));

@@ -43,6 +43,13 @@ impl Window {
         edge(at)..edge(at + 1).max(edge(at) + 1)
     }
 
+    /// How many quarters of it lie between the begin of the run and its place at `now_us`.
+    pub(super) fn quarters_back(self, now_us: u64) -> u32 {
+        let length_us = self.until_us - self.from_us;
+        let back = now_us.saturating_sub(length_us).div_ceil((length_us / 4).max(1));
+        u32::try_from(back).unwrap_or(u32::MAX)
+    }
+
     /// The column of a moment, if it is within.
     pub(super) fn place(self, t_us: u64, of: u16) -> Option<u16> {
         let within = t_us.checked_sub(self.from_us).filter(|_| t_us <= self.until_us)?;
@@ -81,5 +88,8 @@ mod tests {
         assert_eq!(window(2, 0), Window { from_us: 40_000_000, until_us: 80_000_000 });
         assert_eq!(window(2, 1), Window { from_us: 30_000_000, until_us: 70_000_000 });
         assert_eq!(window(2, 100), Window { from_us: 0, until_us: 40_000_000 });
+        assert_eq!(window(2, 0).quarters_back(80_000_000), 4);
+        assert_eq!(window(2, 4), window(2, 5));
+        assert_ne!(window(2, 3), window(2, 4));
     }
 }

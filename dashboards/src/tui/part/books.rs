@@ -8,7 +8,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    text::units,
+    text::{summary::answer, units},
     tui::{
         board::Board,
         look::{Ink, Look},
@@ -28,32 +28,21 @@ struct Book {
 /// The seven books as far as they are known.
 fn books(board: &Board) -> [Book; 7] {
     let limits = &board.about.limits;
-    let stalled = Some(board.streams.stalled() as u64);
     let book = |name, count, limit| Book { name, count, limit };
-    match &board.state.outcome {
-        Some(outcome) => {
-            let books = &outcome.books;
-            [
-                book("lost", Some(books.lost), limits.lost),
-                book("stalled", stalled.max(Some(outcome.stalls.len() as u64)), Some(0)),
-                book("duplicated", Some(books.duplicated), Some(books.duplicated_allowed)),
-                book("corrupted", Some(books.corrupted), Some(0)),
-                book("misattributed", Some(books.misattributed), Some(0)),
-                book("unexpected", Some(books.unexpected), Some(0)),
-                book("reordered", Some(books.reordered), limits.reordered),
-            ]
-        }
-        None => [
-            book("lost", None, limits.lost),
-            book("stalled", stalled, Some(0)),
-            // Where copies may come at all, how many is known once it is known what was in flight.
-            book("duplicated", Some(board.state.sample.duplicated), limits.copies),
-            book("corrupted", Some(board.state.sample.corrupted), Some(0)),
-            book("misattributed", Some(board.state.sample.misattributed), Some(0)),
-            book("unexpected", Some(board.state.sample.unexpected), Some(0)),
-            book("reordered", Some(board.state.sample.reordered), limits.reordered),
-        ],
+    if let Some(outcome) = &board.state.outcome {
+        return answer::promises(outcome, limits).map(|told| book(told.name, Some(told.value), told.limit));
     }
+    let sample = &board.state.sample;
+    [
+        book("lost", None, limits.lost),
+        book("stalled", Some(board.streams.stalled() as u64), Some(0)),
+        // Where copies may come at all, how many is known once it is known what was in flight.
+        book("duplicated", Some(sample.duplicated), limits.copies),
+        book("corrupted", Some(sample.corrupted), Some(0)),
+        book("misattributed", Some(sample.misattributed), Some(0)),
+        book("unexpected", Some(sample.unexpected), Some(0)),
+        book("reordered", Some(sample.reordered), limits.reordered),
+    ]
 }
 
 /// How many books have more than they may, as far as that is known before the end.

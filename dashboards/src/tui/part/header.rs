@@ -6,10 +6,10 @@
 //! ```
 
 use ratatui::layout::Rect;
-use results::{event::Phase, outcome::Verdict};
+use results::outcome::Verdict;
 
 use crate::{
-    text::units,
+    text::{live, units},
     tui::{
         board::Board,
         look::{Ink, Look},
@@ -40,7 +40,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, board: &Boa
 fn first(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, board: &Board) {
     let about = &board.about;
     let (elapsed, meant) = board.state.progress();
-    let phase = board.state.phase.map_or("start", |(phase, _)| name(phase));
+    let phase = board.state.phase.map_or("start", |(phase, _)| live::name(phase));
     let of = if meant > 0 { format!("/{}", clock(meant)) } else { String::new() };
     let mode = mode(scene);
     let (verdict, ink) = verdict(board, pen.look);
@@ -148,15 +148,5 @@ pub(crate) fn verdict(board: &Board, look: Look) -> (String, Ink) {
         (0, 0) => (format!("{} so far", look.good()), Ink::Good),
         (0, broken) => (format!("{} {broken} broken so far", look.bad()), Ink::Bad),
         (broken, _) => (format!("{} {} so far", look.bad(), units::counted(broken, "finding")), Ink::Bad),
-    }
-}
-
-fn name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::SetUp => "set-up",
-        Phase::WarmUp => "warm-up",
-        Phase::Measure => "measure",
-        Phase::Drain => "drain",
-        Phase::Judge => "judge",
     }
 }

@@ -44,6 +44,10 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, board: &Board, window: Window,
             board.history.between(stretch.start, stretch.end)
         })
         .collect();
+    // Side by side all shares of the delay have one scale, so that they can be compared.
+    let shares = lanes.iter().any(|(lane, _)| matches!(lane, Lane::DelayOf(_)));
+    let longest = history.iter().filter(|_| shares).filter_map(|column| Some(column.stat(Series::Max)?.max));
+    let longest = longest.fold(0.0, f64::max);
     let mut y = 0;
     for (lane, height) in lanes {
         let lane_area = rows(area, y, *height);
@@ -53,6 +57,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, board: &Board, window: Window,
             lane if lane.series().is_none() => happenings(pen, chart, *lane, &history),
             // What is on its way for less than a second is no backlog to be seen.
             Lane::Backlog => figures(pen, chart, *lane, &history, board.about.rate),
+            Lane::Delay | Lane::DelayOf(_) => figures(pen, chart, *lane, &history, longest),
             lane => figures(pen, chart, *lane, &history, 0.0),
         }
         let told = facts::of(*lane, board, pen.look);

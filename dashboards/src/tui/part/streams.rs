@@ -32,15 +32,17 @@ pub(crate) const COLUMNS: [Column; 8] = [
     Column { name: "~read", wide: 9, words: false },
     Column { name: "~size", wide: 9, words: false },
 ];
-/// Columns of names at least.
+/// Columns of names at least, and at most while other columns wait for room.
 const NAME: u16 = 14;
+const LONG_NAME: u16 = 24;
 
 /// Draws the table with its head; the index of the chosen stream.
 pub(crate) fn table(pen: &mut Pen<'_>, area: Rect, board: &Board, app: &App, chosen: bool) -> Option<usize> {
     if area.height == 0 {
         return None;
     }
-    let (columns, names) = fit(area.width, app);
+    let longest = board.streams.rows().iter().map(|row| row.name.chars().count()).max().unwrap_or(0) as u16;
+    let (columns, names) = fit(area.width, longest.saturating_add(2), app);
     head(pen, row(area, 0), &columns, names);
     let body = rows(area, 1, area.height - 1);
     let (listed, at) = listed(board, app, usize::from(body.height));
@@ -97,8 +99,10 @@ fn compare(sort: Sort, left: &Row, right: &Row) -> std::cmp::Ordering {
 }
 
 /// Which columns are wanted and have room, and the columns of the names.
-fn fit(width: u16, app: &App) -> (Vec<usize>, u16) {
-    let mut used = NAME;
+fn fit(width: u16, longest: u16, app: &App) -> (Vec<usize>, u16) {
+    // Names that begin alike (a stream on its routes) are told apart by their ends.
+    let least = longest.min(LONG_NAME).min(width / 3).max(NAME);
+    let mut used = least;
     let mut shown = Vec::new();
     for (nth, column) in COLUMNS.iter().enumerate().filter(|(nth, _)| !app.hidden.contains(nth)) {
         if used + column.wide > width {
@@ -107,7 +111,7 @@ fn fit(width: u16, app: &App) -> (Vec<usize>, u16) {
         used += column.wide;
         shown.push(nth);
     }
-    (shown, NAME + width.saturating_sub(used))
+    (shown, least + width.saturating_sub(used))
 }
 
 fn head(pen: &mut Pen<'_>, area: Rect, columns: &[usize], names: u16) {

@@ -32,12 +32,13 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, board: &Boa
     pen.title(below, 0, "evidence", "");
     let mut y = 1;
     if let Some((_, finding)) = chosen {
-        for line in wrap(&finding.text, usize::from(below.width.saturating_sub(2))) {
-            pen.text(below, 1, y, &line, Ink::Strong);
+        let text = wrap(&finding.text, usize::from(below.width.saturating_sub(2)));
+        // The last row is for the command.
+        for line in text.iter().take(usize::from(below.height.saturating_sub(2))) {
+            pen.text(below, 1, y, line, Ink::Strong);
             y += 1;
         }
-        y += findings::words(pen, rows(below, y, below.height.saturating_sub(y + 1)), finding, 1);
+        findings::words(pen, rows(below, y, below.height.saturating_sub(y + 1)), finding, 1);
     }
-    let last = below.height - 1;
-    pen.text(below, 1, last.max(y.min(last)), &format!("repeat: {}", board.about.repeat), Ink::Quiet);
+    pen.text(below, 1, below.height - 1, &format!("repeat: {}", board.about.repeat), Ink::Quiet);
 }

@@ -25,6 +25,15 @@ pub(super) fn of(lane: Lane, board: &Board, look: Look) -> Vec<(String, Ink)> {
             (format!("max {}", micros(sample.max_us)), Ink::Plain),
             (format!("p90 {}", micros(sample.p90_us)), Ink::Plain),
         ],
+        Lane::DelayOf(series) => {
+            let now = match series {
+                Series::P50 => sample.p50_us,
+                Series::P90 => sample.p90_us,
+                Series::P999 => sample.p999_us,
+                _ => sample.max_us,
+            };
+            plain(micros(now))
+        }
         Lane::Cpu => {
             let most = units::cores(most(board, Series::Cpu));
             let now = units::cores(board.state.rates.agent_cores);
@@ -68,9 +77,13 @@ fn rate(board: &Board, look: Look) -> Vec<(String, Ink)> {
     let rates = &board.state.rates;
     let (offered, delivered) = (units::rate(rates.written), units::rate(rates.delivered));
     let keeps = header::keeps_up(board, look);
-    let short = offered.trim_end_matches("/s");
+    let first = match board.state.routes() {
+        1 => format!("{} of {offered}", delivered.trim_end_matches("/s")),
+        // What is written once is delivered on each of them.
+        routes => format!("{delivered} on {routes} routes"),
+    };
     vec![
-        (format!("{} of {short}/s", delivered.trim_end_matches("/s")), keeps.1),
+        (first, keeps.1),
         (format!("offered   {offered}"), Ink::Plain),
         (format!("delivered {delivered}"), Ink::Plain),
         (units::byte_rate(rates.bytes), Ink::Plain),

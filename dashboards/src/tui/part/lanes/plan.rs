@@ -13,8 +13,10 @@ pub(crate) enum Lane {
     Rate,
     /// Records written and not delivered.
     Backlog,
-    /// Delivery latency.
+    /// Delivery latency, 99 in 100.
     Delay,
+    /// Another share of it.
+    DelayOf(Series),
     /// CPU of the agent.
     Cpu,
     /// Memory of the agent.
@@ -45,6 +47,10 @@ impl Lane {
             Self::Rate => "delivered",
             Self::Backlog => "backlog",
             Self::Delay => "delay p99",
+            Self::DelayOf(Series::P50) => "delay p50",
+            Self::DelayOf(Series::P90) => "delay p90",
+            Self::DelayOf(Series::P999) => "delay 99.9",
+            Self::DelayOf(_) => "delay max",
             Self::Cpu => "agent CPU",
             Self::Rss => "agent RSS",
             Self::OpenFiles => "open files",
@@ -65,6 +71,7 @@ impl Lane {
             Self::Rate => Some((Series::Delivered, Ink::Flow)),
             Self::Backlog => Some((Series::Backlog, Ink::Wait)),
             Self::Delay => Some((Series::P99, Ink::Delay)),
+            Self::DelayOf(series) => Some((series, Ink::Delay)),
             Self::Cpu => Some((Series::Cpu, Ink::Use)),
             Self::Rss => Some((Series::Rss, Ink::Use)),
             Self::OpenFiles => Some((Series::OpenFiles, Ink::Use)),

@@ -46,6 +46,25 @@ const HIGHEST: f64 = 1e8;
 /// What a trial takes beside its measure stretch until one has shown it, seconds.
 const AROUND: f64 = 4.0;
 
+/// What trials take beside their measure stretch. One that broke takes long to drain and one that held does not, so that the
+/// last one alone would let the time left jump from trial to trial.
+#[derive(Debug, Default)]
+struct Around {
+    sum_s: f64,
+    trials: u32,
+}
+
+impl Around {
+    fn take(&mut self, seconds: f64) {
+        self.sum_s += seconds;
+        self.trials += 1;
+    }
+
+    fn mean_s(&self) -> f64 {
+        if self.trials == 0 { AROUND } else { self.sum_s / f64::from(self.trials) }
+    }
+}
+
 /// Which maxima are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
@@ -132,7 +151,7 @@ pub fn run(plan: &Plan, how: &How, ask: &Ask, watch: &mut dyn FnMut(&Progress<'_
         folder: folder.display().to_string(),
     };
     document.store()?;
-    let mut bench = Bench { plan, how, ask, watch, trials: 0, took_s: None, more: 0.0 };
+    let mut bench = Bench { plan, how, ask, watch, trials: 0, around: Around::default(), more: 0.0 };
     for (at, &rotation) in variants.iter().enumerate() {
         bench.more = (variants.len() - 1 - at) as f64;
         bench.search(rotation, &mut document)?;
@@ -149,8 +168,7 @@ struct Bench<'a> {
     ask: &'a Ask,
     watch: &'a mut dyn FnMut(&Progress<'_>),
     trials: usize,
-    /// What a trial takes beside its measure stretch, seconds, by the last one.
-    took_s: Option<f64>,
+    around: Around,
     /// Further searches to come.
     more: f64,
 }
@@ -204,7 +222,6 @@ impl Bench<'_> {
     fn trial(&mut self, per_s: f64, full: bool, rotation: bool) -> Result<Option<Trial>, RunError> {
         let length = self.length(full);
         let plan = self.at(per_s, length, rotation);
-        self.how.seed = self.how.seed.wrapping_add(1);
         write_back(&self.ask.out);
         let mut onlooker = Onlooker::default();
         let mut end_us = 0;
@@ -213,10 +230,11 @@ impl Bench<'_> {
             end_us = event.t_us;
             (self.watch)(&Progress::Event(event));
         });
+        self.how.seed = self.how.seed.wrapping_add(1);
         match outcome {
             Ok(outcome) if outcome.broken_off => Ok(None),
             Ok(outcome) => {
-                self.took_s = Some(end_us as f64 / 1e6 - length.seconds());
+                self.around.take(end_us as f64 / 1e6 - length.seconds());
                 Ok(Some(onlooker.row(&outcome, per_s, length.seconds(), rotation)))
             }
             // What does not fit on the disk cannot be offered.
@@ -252,7 +270,7 @@ impl Bench<'_> {
 
     fn left_s(&self, search: &Search) -> f64 {
         let (quick, full) = search.left();
-        let around = self.took_s.unwrap_or(AROUND);
+        let around = self.around.mean_s();
         let of = |trials: usize, full| trials as f64 * (self.length(full).seconds() + around);
         of(quick, false) + of(full, true)
     }
@@ -341,4 +359,19 @@ pub fn sweep(out: &std::path::Path) -> live::Swept {
         swept.folders += of_one.folders;
     }
     swept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_trial_that_was_long_to_drain_does_not_double_the_time_left() {
+        let mut around = Around::default();
+        assert!((around.mean_s() - AROUND).abs() < 1e-9);
+        for seconds in [6.0, 6.0, 6.0, 22.0] {
+            around.take(seconds);
+        }
+        assert!((around.mean_s() - 10.0).abs() < 1e-9);
+    }
 }

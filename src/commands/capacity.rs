@@ -1,9 +1,13 @@
 //! `capacity`: the highest rate without loss, by search.
 
-use std::{io::IsTerminal, sync::Arc};
+use std::{io::IsTerminal, path::Path, sync::Arc};
 
 use anyhow::Context;
-use dashboards::capacity as shown;
+use dashboards::{
+    capacity as shown,
+    state::State,
+    text::{status::status, table, units},
+};
 use results::event::{Event, What};
 use scenarios::{
     capacity::{Ask, Progress, Rotation, run},
@@ -21,7 +25,11 @@ pub(crate) fn perform(args: &cli::Capacity) -> anyhow::Result<u8> {
     let source = library::find(&args.scenario).map_err(with_caret)?;
     let plan = Plan::settle(&source, &overrides).map_err(with_caret)?;
     let seed = args.seed.unwrap_or_else(fresh_seed);
-    let ask = ask(args)?;
+    let ask = ask(args, seed)?;
+    if let Some(path) = &args.svg {
+        // Said before a search of minutes, and not after it.
+        std::fs::OpenOptions::new().create(true).append(true).open(path).with_context(|| cannot_write(path))?;
+    }
     let how = How {
         agent: args.agent.parse()?,
         defect: args.defect.as_deref().map(str::parse).transpose()?,
@@ -33,12 +41,12 @@ pub(crate) fn perform(args: &cli::Capacity) -> anyhow::Result<u8> {
         repeat: String::new(),
         orders: Orders::default(),
     };
-    let mut lines = Lines { terminal: std::io::stderr().is_terminal(), said: String::new() };
+    let mut lines = Lines { terminal: std::io::stderr().is_terminal(), ..Lines::default() };
     let document = run(&plan, &how, &ask, &mut |progress| lines.take(progress))?;
     let chart = shown::chart::chart(&document);
-    let beside = std::path::Path::new(&document.folder).join("capacity.svg");
+    let beside = Path::new(&document.folder).join("capacity.svg");
     for path in std::iter::once(&beside).chain(&args.svg) {
-        std::fs::write(path, &chart).with_context(|| format!("cannot write {}; name another file", path.display()))?;
+        std::fs::write(path, &chart).with_context(|| cannot_write(path))?;
     }
     if args.json {
         print::out(&format!("{}\n", serde_json::to_string(&document)?));
@@ -48,7 +56,11 @@ pub(crate) fn perform(args: &cli::Capacity) -> anyhow::Result<u8> {
     Ok(document.exit())
 }
 
-fn ask(args: &cli::Capacity) -> anyhow::Result<Ask> {
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}; name another file", path.display())
+}
+
+fn ask(args: &cli::Capacity, seed: u64) -> anyhow::Result<Ask> {
     let rate = |text: &Option<String>| text.as_deref().map(str::parse::<Rate>).transpose();
     let length: Span = args.length.parse().context("--length")?;
     anyhow::ensure!(
@@ -70,12 +82,14 @@ fn ask(args: &cli::Capacity) -> anyhow::Result<Ask> {
             (false, false) => Rotation::AsWritten,
         },
         out: args.out.clone(),
-        repeat: repeat(args),
+        repeat: repeat(args, seed),
     })
 }
 
-fn repeat(args: &cli::Capacity) -> String {
-    let mut words = vec![format!("tailproof capacity {} --length {}", quoted(&args.scenario), quoted(&args.length))];
+/// The command that searches again, with the same payloads.
+fn repeat(args: &cli::Capacity, seed: u64) -> String {
+    let (scenario, length) = (quoted(&args.scenario), quoted(&args.length));
+    let mut words = vec![format!("tailproof capacity {scenario} --length {length} --seed {seed}")];
     let valued = [
         ("--agent", Some(&args.agent).filter(|agent| *agent != "builtin")),
         ("--defect", args.defect.as_ref()),
@@ -87,17 +101,28 @@ fn repeat(args: &cli::Capacity) -> String {
     words.extend(args.set.iter().map(|set| format!("--set {}", quoted(set))));
     words.extend(args.no_rotation.then(|| "--no-rotation".to_owned()));
     words.extend(args.both.then(|| "--both".to_owned()));
+    if args.out != Path::new(cli::SEARCHES) {
+        words.push(format!("--out {}", quoted(&args.out.display().to_string())));
+    }
     words.join(" ")
 }
 
-/// Progress on standard error: a line a trial, and on a terminal what it is at meanwhile.
+/// Progress on standard error: a line a trial, and on a terminal what it is at meanwhile; everything at once for who asks.
+#[derive(Default)]
 struct Lines {
     terminal: bool,
     said: String,
+    state: State,
 }
 
 impl Lines {
     fn take(&mut self, progress: &Progress<'_>) {
+        if let Progress::Event(event) = progress {
+            self.state.fold(event);
+            if interrupt::status_was_asked() {
+                print::err(&format!("{}{}\n{}", self.clear(), self.said, status(&self.state)));
+            }
+        }
         match progress {
             Progress::Begins { nth, per_s, full, rotation, left_s } => {
                 let (kind, rotation) = (
@@ -105,19 +130,30 @@ impl Lines {
                     if *rotation { "with rotation" } else { "without rotation" },
                 );
                 let left = shown::left(*left_s);
-                self.said = format!("trial {nth:>2}  {per_s:.0}/s  {kind}, {rotation}, {left}");
-                if self.terminal {
-                    print::err(&format!("\r\x1b[K{}", self.said));
-                }
+                self.said = format!("trial {nth:>2}  {}  {kind}, {rotation}, {left}", units::rate(*per_s));
+                self.state = State::default();
+                self.overwrite(&self.said);
             }
-            Progress::Event(Event { t_us, what: What::Sample(_) }) if self.terminal => {
-                print::err(&format!("\r\x1b[K{}  {} s", self.said, t_us / 1_000_000));
+            Progress::Event(Event { t_us, what: What::Sample(_) }) => {
+                self.overwrite(&format!("{}  {} s", self.said, t_us / 1_000_000));
             }
             Progress::Event(_) => {}
             Progress::Ends { nth, trial, left_s } => {
-                let clear = if self.terminal { "\r\x1b[K" } else { "" };
-                print::err(&format!("{clear}{}  ({})\n", shown::line(*nth, trial), shown::left(*left_s)));
+                let (line, left) = (shown::line(*nth, trial), shown::left(*left_s));
+                print::err(&format!("{}{line}  ({left})\n", self.clear()));
             }
+        }
+    }
+
+    /// What takes the standing line away.
+    fn clear(&self) -> &'static str {
+        if self.terminal { "\r\x1b[K" } else { "" }
+    }
+
+    /// The standing line of a terminal: cut to its width, for what wraps could not be taken away.
+    fn overwrite(&self, text: &str) {
+        if self.terminal {
+            print::err(&format!("{}{}", self.clear(), table::fit(text, screen::width().saturating_sub(1))));
         }
     }
 }

@@ -66,7 +66,10 @@ fn an_interrupted_search_leaves_the_trials_it_had() {
     let place = place();
     let out = place.path().join("searches");
     let (file, out_text) = (scenario(place.path()), out.display().to_string());
-    let bench = start(&["capacity", &file, "--length", "3s", "--out", &out_text]);
+    let mut bench = start(&["capacity", &file, "--length", "3s", "--seed", "17", "--out", &out_text]);
+    until("the search has begun", 60, || stored(&out).is_some());
+    bench.signal(Signal::SIGUSR1);
+    until("the status is there", 60, || bench.stderr().contains("--- status") || bench.has_ended());
     let is_held =
         |document: &Capacity| document.searches.iter().flat_map(|one| &one.trials).any(|one| one.saw == Saw::Held);
     until("a rate that held is written down", 120, || stored(&out).as_ref().is_some_and(is_held));
@@ -76,6 +79,10 @@ fn an_interrupted_search_leaves_the_trials_it_had() {
     let document = stored(&out).unwrap();
     assert!(document.broken_off && matches!(document.searches[0].answer, Answer::BrokenOff { .. }), "{document:?}");
     assert!(is_held(&document), "{document:?}");
+    assert!(ended.stderr.contains("trial  1  4.00k/s  quick, without rotation"), "{ended}");
+    assert!(document.seed == 17 && document.repeat.contains("--seed 17"), "{document:?}");
+    let first = std::fs::read_to_string(Path::new(&document.searches[0].trials[0].run).join("run.json")).unwrap();
+    assert!(first.contains("\"seed\": 17"), "the seed of a search is that of its first trial: {first}");
     let folder = Path::new(&document.folder);
     assert!(std::fs::read_to_string(folder.join("capacity.svg")).unwrap().ends_with("</svg>\n"));
 }

@@ -4,7 +4,7 @@
 //!  p99 │            ×  ×     a filled dot held, a cross did not
 //!      │        ●│           a line stands at each maximum
 //!      │ ●    ●  │
-//!      └─────────┴────── offered records a second
+//!      └─────┴───┴────── offered records a second; the knee is marked at the foot
 //! ```
 
 use std::fmt::Write;
@@ -90,9 +90,12 @@ fn draw(out: &mut String, search: &Search, nth: usize, x: &dyn Fn(f64) -> f64, y
     for trial in trials {
         let (x, y) = (x(trial.offered_per_s), y(trial.p99_ms));
         let about = markup::text(&format!(
-            "{} for {:.0} s: {}",
+            "{} for {:.0} s: p99 {}, backlog {:+.0}/s, agent {:.0} % of a core. {}",
             units::rate(trial.offered_per_s.min(MOST)),
             trial.length_s,
+            units::millis(trial.p99_ms),
+            trial.backlog_per_s,
+            trial.agent_cores * 100.0,
             trial.because
         ));
         let mark = if trial.saw == Saw::Held {
@@ -107,6 +110,16 @@ fn draw(out: &mut String, search: &Search, nth: usize, x: &dyn Fn(f64) -> f64, y
             )
         };
         let _ = writeln!(out, "{mark}");
+    }
+    if let Some(knee) = search.knee_per_s {
+        let (at, foot) = (x(knee), HEIGHT - BOTTOM);
+        let _ = writeln!(
+            out,
+            "<path class=\"line s{nth}\" d=\"M{at:.1} {foot}v-10\"/>\
+             <text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\" style=\"fill:var(--s{nth})\">knee {}</text>",
+            foot - 14.0 - nth as f64 * 16.0,
+            units::rate(knee)
+        );
     }
     if let Answer::Sustained { per_s, .. } = search.answer {
         let at = x(per_s);
@@ -127,7 +140,11 @@ fn told(search: &Search) -> String {
     match &search.answer {
         Answer::Sustained { per_s, .. } => format!("{title} {}", units::rate(*per_s)),
         Answer::NotFound { up_to_per_s, .. } => format!("{title} above {}", units::rate(*up_to_per_s)),
-        _ => format!("{title}: no answer"),
+        Answer::Unstable { low_per_s, high_per_s, .. } => {
+            format!("{title} {} to {}, unstable", units::rate(*low_per_s), units::rate(*high_per_s))
+        }
+        Answer::Nothing { at_per_s, .. } => format!("{title} not even {}", units::rate(*at_per_s)),
+        Answer::Unproven { .. } | Answer::BrokenOff { .. } => format!("{title}: no answer"),
     }
 }
 
@@ -138,8 +155,13 @@ mod tests {
 
     #[test]
     fn the_chart_is_well_formed_and_marks_every_trial() {
-        let svg = chart(&document());
+        let mut bent = document();
+        bent.searches[0].knee_per_s = Some(30_000.0);
+        let svg = chart(&bent);
         markup::well_formed(&svg);
+        assert!(
+            svg.contains(">knee 30.0k/s</text>") && svg.contains("p99 31.0 ms, backlog -3/s, agent 61 % of a core")
+        );
         assert_eq!((svg.matches("<circle").count(), svg.matches("l8 8m0").count()), (4, 2));
         assert_eq!(svg.matches("stroke-dasharray=\"4 4\"").count(), 1, "one maximum was found");
         assert!(svg.contains("without rotation above 40.0k/s") && !svg.contains("NaN"));

@@ -145,11 +145,6 @@ impl RunFolder {
         self.path.join(BOOKS)
     }
 
-    /// Where the agent's output goes.
-    pub fn agent_log_path(&self) -> PathBuf {
-        self.path.join("agent.log")
-    }
-
     /// Appends an event to the timeline, in one write.
     ///
     /// # Panics

@@ -42,22 +42,6 @@ pub enum Order {
 }
 
 impl Order {
-    /// Every order, for whoever lists them; the load is scaled to its own rate.
-    pub const ALL: [Self; 12] = [
-        Self::PauseLoad,
-        Self::ResumeLoad,
-        Self::ScaleLoad(1.0),
-        Self::Rotate,
-        Self::Archive,
-        Self::Swap,
-        Self::StopAgent,
-        Self::ContinueAgent,
-        Self::KillAgent,
-        Self::RestartAgent,
-        Self::TakeSinkAway,
-        Self::BringSinkBack,
-    ];
-
     /// Its name: `pause_load`, `kill_agent`, …; the fault it makes is called `hand_` and this.
     pub fn name(self) -> &'static str {
         match self {
@@ -74,11 +58,6 @@ impl Order {
             Self::TakeSinkAway => "take_sink_away",
             Self::BringSinkBack => "bring_sink_back",
         }
-    }
-
-    /// True where a person should be asked once more: it changes what the run can still prove.
-    pub fn is_drastic(self) -> bool {
-        matches!(self, Self::StopAgent | Self::KillAgent | Self::RestartAgent | Self::TakeSinkAway)
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::io::{self, Write};
 
+use dashboards::display::display_whole;
+
 /// Writes a text to standard output as it is.
 pub(crate) fn out(text: &str) {
     let mut stdout = io::stdout().lock();
@@ -14,6 +16,11 @@ pub(crate) fn out(text: &str) {
 pub(crate) fn err(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// Lines as they are, each without anything that a terminal would obey: errors quote what files and peers say.
+pub(crate) fn plain(text: &str) -> String {
+    text.lines().map(display_whole).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes an error and its causes; a scenario error shows the line with a caret.
@@ -29,5 +36,5 @@ pub(crate) fn error(error: &anyhow::Error) {
             text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
         }
     }
-    err(&format!("tailproof: {text}\n"));
+    err(&format!("tailproof: {}\n", plain(&text)));
 }

@@ -5,6 +5,7 @@
 use std::io::IsTerminal;
 
 use dashboards::{
+    display::display,
     since::Since,
     state::{Lengths, State},
     text::{
@@ -66,8 +67,8 @@ impl Screen {
             let planted = defect.map_or(String::new(), |id| format!("   PLANTED DEFECT {id}"));
             print::err(&format!(
                 "{}: {}\nagent {agent}   seed {seed}   {} in all   about {seconds:.0} s and the drain{planted}\n",
-                plan.name,
-                plan.question,
+                display(&plan.name),
+                display(&plan.question),
                 plan.rate()
             ));
         }
@@ -141,7 +142,8 @@ pub(crate) fn unicode() -> bool {
     locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"))
 }
 
-fn width() -> usize {
+/// Columns of the terminal.
+pub(crate) fn width() -> usize {
     let of = |size: rustix::termios::Winsize| usize::from(size.ws_col);
     let size =
         rustix::termios::tcgetwinsize(std::io::stdout()).or_else(|_| rustix::termios::tcgetwinsize(std::io::stderr()));

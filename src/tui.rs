@@ -2,7 +2,6 @@
 
 use std::{
     io::IsTerminal,
-    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -125,28 +124,5 @@ fn given(act: Act) -> orders::Order {
         Act::RestartAgent => orders::Order::RestartAgent,
         Act::TakeSinkAway => orders::Order::TakeSinkAway,
         Act::BringSinkBack => orders::Order::BringSinkBack,
-    }
-}
-
-/// The run folder that `name` means: a path, or the begin of the name of one run in `out`.
-pub(crate) fn folder(name: &str, out: &str) -> anyhow::Result<PathBuf> {
-    let path = PathBuf::from(name);
-    if path.exists() || name.contains('/') || name.is_empty() {
-        return Ok(path);
-    }
-    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
-    let begins = |path: &PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
-    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(begins).collect();
-    found.sort();
-    match (found.pop(), found.len()) {
-        (Some(only), 0) => Ok(only),
-        (None, _) => bail!("no run in {out} begins with {name}; `ls {out}` lists them"),
-        (Some(last), more) => {
-            bail!(
-                "{} runs in {out} begin with {name}, the latest is {}; type more of its name",
-                more + 1,
-                last.display()
-            )
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! `check`: validate scenario files; and the one way a scenario error is shown.
 
+use dashboards::display::{display, display_whole};
 use miette::{LabeledSpan, NamedSource, miette};
 use scenarios::{
     library,
@@ -17,7 +18,10 @@ pub(crate) fn perform(files: &[String], schema: bool) -> anyhow::Result<u8> {
     let mut wrong = 0;
     for file in files {
         match library::find(file).and_then(|source| Plan::settle(&source, &Overrides::default())) {
-            Ok(plan) => print::out(&format!("{file}: ok, {} streams at {} in all\n", plan.streams.len(), plan.rate())),
+            Ok(plan) => {
+                let file = display_whole(file);
+                print::out(&format!("{file}: ok, {} streams at {} in all\n", plan.streams.len(), plan.rate()));
+            }
             Err(error) => {
                 wrong += 1;
                 print::error(&with_caret(error));
@@ -38,16 +42,38 @@ fn at_the_caret(message: &str) -> String {
 /// The error with the offending line and a caret under the offending part.
 pub(crate) fn with_caret(error: SpecError) -> anyhow::Error {
     let SpecError::Wrong { ref source_text, ref span, ref message, .. } = error else { return error.into() };
-    let label = LabeledSpan::new_with_span(Some(at_the_caret(message)), span.clone());
-    let report =
-        miette!(labels = vec![label], help = "`tailproof check --schema` prints what a scenario may say", "{error}")
-            .with_source_code(NamedSource::new(&source_text.origin, source_text.text.clone()));
+    let label = LabeledSpan::new_with_span(Some(print::plain(&at_the_caret(message))), span.clone());
+    let help = "`tailproof check --schema` prints what a scenario may say";
+    let report = miette!(labels = vec![label], help = help, "{}", print::plain(&error.to_string()))
+        .with_source_code(NamedSource::new(display_whole(&source_text.origin), in_place(&source_text.text)));
     anyhow::Error::msg(report)
+}
+
+/// The text of a file with `?` for each byte of what a terminal would obey: carets still point at the same bytes.
+fn in_place(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\r' => out.push(' '),
+            c if display(c.encode_utf8(&mut [0; 4])).starts_with(c) => out.push(c),
+            c => out.extend(std::iter::repeat_n('?', c.len_utf8())),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
 mod tests {
-    use super::at_the_caret;
+    use super::{at_the_caret, in_place};
+
+    #[test]
+    fn what_is_hidden_in_a_file_is_seen_and_moves_no_caret() {
+        let file = "name = \"\u{1b}]0;x\u{7}\"\r\n\ta\u{9b}b\u{202e}ä\\";
+        let shown = in_place(file);
+        assert_eq!(shown, "name = \"?]0;x?\" \n\ta??b???ä\\");
+        assert_eq!(shown.len(), file.len());
+    }
 
     #[test]
     fn the_caret_names_the_word_that_was_meant_and_no_far_one() {

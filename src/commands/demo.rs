@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Parser;
+use dashboards::{display::display_whole, text::units::count};
 use results::outcome::{Outcome, Verdict};
 
 use super::run;
@@ -38,7 +39,10 @@ pub(crate) fn perform(out: &Path) -> anyhow::Result<u8> {
     print::out(&format!(
         "\nThat FAIL is the bench at work: {} of {} records are missing, and it says which and why.\n  page   {}/report.html\n  next   \
          tailproof run {}   (the same question without the bug)\n  then   tailproof list\n",
-        outcome.books.lost, outcome.books.expected, outcome.run, words[0]
+        count(outcome.books.lost),
+        count(outcome.books.expected),
+        display_whole(&outcome.run),
+        words[0]
     ));
     Ok(exit::PASS)
 }

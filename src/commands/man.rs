@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
+use dashboards::display::display_whole;
 
 use crate::{cli::Cli, exit, print};
 
@@ -25,7 +26,7 @@ pub(crate) fn perform(out: Option<&Path>) -> anyhow::Result<u8> {
     for (name, command) in std::iter::once(("tailproof".to_owned(), command.clone())).chain(pages) {
         let path = folder.join(format!("{name}.1"));
         std::fs::write(&path, page(&command)?).with_context(|| format!("cannot write {}", path.display()))?;
-        print::out(&format!("{}\n", path.display()));
+        print::out(&format!("{}\n", display_whole(&path.display().to_string())));
     }
     Ok(exit::PASS)
 }

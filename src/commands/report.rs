@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use dashboards::{html, junit, markdown, report::Report, since::Since, svg, text::runs};
 use results::outcome::Outcome;
 
+use super::replicates;
 use crate::{cli, exit, print, screen};
 
 mod find;
@@ -23,7 +24,7 @@ pub(crate) fn perform(args: &cli::Report) -> anyhow::Result<u8> {
     }
     let mut folders = Vec::new();
     for run in &args.runs {
-        folders.push(find::folder(run, &args.out)?);
+        folders.push(replicates::folder(run, &args.out)?);
     }
     let secrets = args.redact.iter().copied().collect();
     let mut reports = Vec::new();

@@ -42,9 +42,18 @@ pub(super) fn judged(args: &cli::Run, told: &mut dyn FnMut(&Outcome)) -> anyhow:
                     repeat: repeat(args, name, agent, seed),
                     orders: scenarios::live::orders::Orders::default(),
                 };
-                let outcome = one(plan, &how, args)?;
-                told(&outcome);
-                codes.push(code(&outcome));
+                match one(plan, &how, args) {
+                    Ok(outcome) => {
+                        told(&outcome);
+                        codes.push(code(&outcome));
+                    }
+                    // The next scenario may well be performed; this one would fail again.
+                    Err(error) => {
+                        print::error(&error);
+                        codes.push(exit::MISUSE);
+                        break;
+                    }
+                }
                 if broken_off.load(Ordering::Relaxed) {
                     return Ok(exit::INTERRUPTED);
                 }

@@ -13,6 +13,7 @@ use results::{
     run::{Follow, RunState, StoredRun},
 };
 
+use super::replicates;
 use crate::{cli, exit, interrupt, print, tui};
 
 pub(crate) fn perform(args: &cli::Watch) -> anyhow::Result<u8> {
@@ -20,7 +21,8 @@ pub(crate) fn perform(args: &cli::Watch) -> anyhow::Result<u8> {
         moment(at).with_context(|| format!("--at {at}: no time; write seconds, or minutes and seconds such as 2:40"))
     });
     let begin = Begin { at_us: at_us.transpose()?, speed: args.speed };
-    let runs = args.runs.iter().map(|name| open(&tui::folder(name, cli::OUT)?)).collect::<anyhow::Result<_>>()?;
+    let open = |name: &String| open(&replicates::folder(Path::new(name), Path::new(cli::OUT))?);
+    let runs = args.runs.iter().map(open).collect::<anyhow::Result<_>>()?;
     let look = tui::look(args.theme)?;
     let stop = interrupt::watch()?;
     match watch(runs, begin, look, &stop)? {

@@ -50,6 +50,7 @@ fn a_misspelt_command_line_is_met_with_what_would_be_right() {
             (&["run"], 2, &["SCENARIO"]),
             (&["run", "--all", "steady"], 2, &["--all"]),
             (&["runn"], 2, &["run"]),
+            (&["capacity", "steady", "--svg", "{out}/nowhere/x.svg", "--out", "{out}"], 2, &["nowhere/x.svg"]),
             (&["check", "nowhere/x.toml"], 2, &["nowhere/x.toml"]),
             (&["show", "stedy"], 2, &["did you mean `steady`?"]),
         ],
@@ -108,6 +109,58 @@ fn a_file_that_is_no_scenario_is_refused() {
         let ended = tailproof(&["check", &path]).expect(2);
         assert!(ended.complains_of(word), "{word}: {ended}");
     }
+}
+
+#[test]
+fn what_a_file_says_is_quoted_and_never_obeyed_by_the_terminal() {
+    let out = place();
+    let (scenario, folder) = (out.path().join("mine.toml"), out.path().display().to_string());
+    let steady = ::scenarios::library::find("steady").unwrap().text;
+    // As it is, in a file that is wrong; and written as an escape, in one that is right.
+    for (find, write) in [
+        ("name =", "# \u{1b}]0;owned\u{7}\u{202e}\nnaem ="),
+        ("question = \"", "question = \"\\u001B]0;owned\\u0007\\u202E"),
+        ("layout = \"plain\"", "layout = \"\\u001B]0;owned\""),
+    ] {
+        let text = steady.replacen(find, write, 1);
+        assert_ne!(text, steady);
+        std::fs::write(&scenario, text).unwrap();
+        let scenario = scenario.display().to_string();
+        tells_harmlessly(&tailproof(&["check", &scenario]));
+        let full = ["--rate", "90M/s", "--duration", "24h"];
+        tells_harmlessly(&tailproof(&[&["run", &scenario, "--out", &folder], &full[..]].concat()).expect(2));
+    }
+    let run = out.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    for manifest in ["{\"schema\": 1, \"\\u001b]0;owned\\u202e\": 2}", "{\"schema\": 1, \"state\": \"\\u001b[2J\"}"] {
+        std::fs::write(run.join("run.json"), manifest).unwrap();
+        tells_harmlessly(&tailproof(&["report", &run.display().to_string()]).expect(2));
+    }
+}
+
+fn tells_harmlessly(ended: &Ended) {
+    let harmful = ended.stderr.find(['\u{1b}', '\u{7}', '\u{202e}']);
+    assert!(!ended.stderr.is_empty() || ended.code == 0, "{ended}");
+    assert_eq!(harmful, None, "{:?}", ended.stderr);
+}
+
+#[test]
+fn a_scenario_that_cannot_be_performed_keeps_no_other_from_it() {
+    let _live = live();
+    let out = place();
+    let folder = out.path().display().to_string();
+    let steady = ::scenarios::library::find("steady").unwrap().text;
+    let file = |name: &str, measure: &str, rate: &str| {
+        let path = out.path().join(name);
+        let text = steady.replacen("measure = \"8s\"", &format!("measure = \"{measure}\""), 1);
+        std::fs::write(&path, text.replacen("rate = \"20k/s\"", &format!("rate = \"{rate}\""), 1)).unwrap();
+        path.display().to_string()
+    };
+    let (endless, short) = (file("endless.toml", "24h", "90M/s"), file("short.toml", "1s", "2k/s"));
+    let args = ["run", &endless, &short, "--repeat", "2", "--set", "contract.min_rate=1k/s", "--out", &folder];
+    let ended = start(&args).wait(180).expect(2);
+    assert_eq!(ended.stderr.matches("MB free").count(), 1, "{ended}");
+    assert_eq!(ended.stdout.matches("tailproof verdict=").count(), 2, "{ended}");
 }
 
 #[test]

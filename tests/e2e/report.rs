@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     page::stories,
-    support::{flowed, place, tailproof},
+    support::{beside, flowed, place, run_folders, start, tailproof, until},
 };
 
 /// A folder with a failed and two passed runs, and the rest of the words of a command on it.
@@ -77,6 +77,25 @@ fn a_run_is_found_by_the_beginning_of_its_name_or_the_names_are_told() {
     assert!(none.stderr.contains(" begins with 2027; `ls "), "{none}");
     let path = place.path().join("20261122T090000Z-tail-stall-builtin");
     report(&[&path.display().to_string()], &[]).expect(0);
+    // A twin of the same second is called the same and more.
+    stories::passed(&place.path().join("20261121T100000Z-tail-stall-builtin-2"));
+    let whole = report(&["20261121T100000Z-tail-stall-builtin"], &out).expect(0);
+    assert!(whole.stdout.contains("verdict=FAIL"), "{whole}");
+}
+
+#[test]
+fn a_run_that_is_still_under_way_is_said_to_be() {
+    let _beside = beside();
+    let place = place();
+    let out = place.path().display().to_string();
+    let bench = start(&["run", "steady", "--rate=1k/s", "--ui=none", "--out", &out]);
+    until("the run has begun", 60, || run_folders(place.path()).iter().any(|run| run.join("books.bin").exists()));
+    let run = run_folders(place.path()).pop().unwrap().display().to_string();
+    let told = report(&[&run], &[]).expect(0);
+    assert!(told.stderr.contains("is still under way") && told.stdout.contains("verdict=UNKNOWN"), "{told}");
+    bench.signal(nix::sys::signal::Signal::SIGINT);
+    bench.wait(60).expect(130);
+    assert!(!report(&[&run], &[]).expect(0).stderr.contains("under way"));
 }
 
 #[test]
@@ -106,7 +125,7 @@ fn history_is_a_row_a_question_in_every_form() {
     let told = report(&["--history", &folder], &[]).expect(0);
     assert!(told.stdout.contains("tail-stall / builtin ") && told.stdout.contains(".."), "{told}");
     assert!(told.stdout.contains("(defect stale-membership-inode-reuse)"), "{told}");
-    assert!(told.stderr.contains("1 entry in"), "{told}");
+    assert!(told.stderr.contains("left out: 1 in "), "{told}");
     let lines = report(&["--history", &folder, "--json"], &[]).expect(0).stdout;
     assert_eq!(lines.lines().filter(|line| line.contains("\"verdict\":\"pass\"")).count(), 2, "{lines}");
     for (form, begin) in [("--html", "<!doctype html>"), ("--markdown", "| scenario"), ("--svg", "<svg xmlns=")] {

@@ -24,7 +24,8 @@ pub(super) fn perform(args: &cli::Gate, groups: &Groups, rules: Option<&Rules>) 
             Ok(before) => Some(before),
             Err(BaselineError::Absent { .. }) => None,
             Err(error @ BaselineError::Invalid { .. }) => {
-                print::err(&format!("tailproof: {error}\ntailproof: it is written anew with the usual rules\n"));
+                print::error(&error.into());
+                print::err("tailproof: it is written anew with the usual rules\n");
                 None
             }
             Err(error) => return Err(error.into()),

@@ -1,13 +1,12 @@
-//! Finding runs by path or by the beginning of their names, and reading what lies in their folders.
+//! Reading what lies in the folder of a run, and what changed since the run before.
 
 use std::{
     collections::BTreeSet,
     fs::File,
     io::{Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use anyhow::bail;
 use dashboards::{
     display::display_whole,
     redact::{Secret, redact},
@@ -19,6 +18,8 @@ use results::{
     run::{RunState, StoredRun},
 };
 
+use crate::print;
+
 mod processes;
 
 /// Longest configuration or autopsy that is read, bytes.
@@ -27,44 +28,16 @@ const MOST: u64 = 256 << 10;
 const LOG_END: u64 = 16 << 10;
 /// Runs before this one that are opened in search of one that is whole.
 const MOST_LOOKED_AT: usize = 20;
-/// Names told where one is ambiguous.
-const MOST_NAMED: usize = 8;
-
-/// The folder of a run: a path that exists, or the only one in `out` whose name begins so.
-pub(super) fn folder(run: &Path, out: &Path) -> anyhow::Result<PathBuf> {
-    let Some(begin) = run.to_str().filter(|name| !run.exists() && !name.is_empty() && !name.contains('/')) else {
-        return Ok(run.to_owned());
-    };
-    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = entries
-        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(begin)))
-        .map(|entry| entry.path())
-        .collect();
-    found.sort();
-    match &found[..] {
-        [] => {
-            let (begin, out) = (display_whole(begin), display_whole(&out.display().to_string()));
-            bail!("no run in {out} begins with {begin}; `ls {out}` lists them")
-        }
-        [only] => Ok(only.clone()),
-        several => {
-            let name =
-                |path: &PathBuf| path.file_name().map_or(String::new(), |name| display_whole(&name.to_string_lossy()));
-            let names: Vec<String> = several.iter().take(MOST_NAMED).map(name).collect();
-            bail!(
-                "{} runs begin with {}: {}{}; name more of it",
-                several.len(),
-                display_whole(begin),
-                names.join(", "),
-                if several.len() > MOST_NAMED { ", …" } else { "" }
-            )
-        }
-    }
-}
 
 /// What is known of the run in a folder, less what is secret. Books that cannot be read cost the losses their places, and no more.
 pub(super) fn report(folder: &Path, secrets: &BTreeSet<Secret>) -> anyhow::Result<Report> {
     let mut stored = StoredRun::open(folder)?;
+    if stored.manifest.state == RunState::Running && stored.manifest.bench.lives() {
+        let name = display_whole(&folder.display().to_string());
+        print::err(&format!(
+            "tailproof: {name} is still under way; this is what there is so far, as if it ended here\n"
+        ));
+    }
     let books = stored.books().ok();
     let mut beside = Beside {
         agent_conf: start(&folder.join("agent.conf")).or_else(|| processes::configurations(folder, &stored)),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dashboards::{history, html, text::units};
+use dashboards::{display::display_whole, history, html, text::units};
 use results::run::manifests;
 
 use super::give;
@@ -11,7 +11,7 @@ use crate::{cli, exit, print, screen};
 pub(super) fn perform(folder: &Path, args: &cli::Report) -> anyhow::Result<u8> {
     let (runs, unread) = manifests(folder)?;
     let trends = history::trends(runs.into_iter().filter_map(|(_, manifest)| manifest.outcome));
-    let name = folder.display().to_string();
+    let name = display_whole(&folder.display().to_string());
     if trends.is_empty() {
         anyhow::bail!("{name} holds no judged run; name a folder of runs, such as {}", cli::OUT);
     }
@@ -35,7 +35,10 @@ pub(super) fn perform(folder: &Path, args: &cli::Report) -> anyhow::Result<u8> {
     if !given {
         print::out(&history::render(&trends, screen::style()));
         if unread > 0 {
-            print::err(&format!("{} in {name} hold no run that can be read\n", units::counted(unread as u64, "entry")));
+            print::err(&format!(
+                "left out: {} in {name}, without a run that can be read\n",
+                units::count(unread as u64)
+            ));
         }
     }
     Ok(exit::PASS)

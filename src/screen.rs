@@ -13,6 +13,7 @@ use dashboards::{
         live::{Feed, Line, Place},
         status::status,
         summary::{self, Limits},
+        table, units,
     },
 };
 use results::{
@@ -63,13 +64,13 @@ impl Screen {
     /// What the run is about.
     pub(crate) fn begin(&self, plan: &Plan, agent: &str, seed: u64, defect: Option<&str>) {
         if self.shown {
+            let asked = format!("{}: {}", display(&plan.name), display(&plan.question));
             let seconds = plan.warm_up.seconds() + plan.measure.seconds();
-            let planted = defect.map_or(String::new(), |id| format!("   PLANTED DEFECT {id}"));
+            let planted = defect.map_or(String::new(), |id| format!("PLANTED DEFECT {id}\n"));
             print::err(&format!(
-                "{}: {}\nagent {agent}   seed {seed}   {} in all   about {seconds:.0} s and the drain{planted}\n",
-                display(&plan.name),
-                display(&plan.question),
-                plan.rate()
+                "{}\nagent {agent}   seed {seed}   {} in all   about {seconds:.0} s and the drain\n{planted}",
+                table::wrap(&asked, if self.overwrites { width() } else { LOG_WIDTH }).join("\n"),
+                units::rate(plan.rate().0)
             ));
         }
     }

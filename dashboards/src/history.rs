@@ -113,48 +113,24 @@ impl Trend {
         self.runs.iter().map(|run| figure.of(run)).collect()
     }
 
-    /// Least, median and last of a figure.
-    pub fn spread(&self, figure: Figure) -> (Option<f64>, Option<f64>, Option<f64>) {
+    /// Median and last of a figure.
+    pub fn spread(&self, figure: Figure) -> (Option<f64>, Option<f64>) {
         let mut known: Vec<f64> = self.values(figure).into_iter().flatten().collect();
-        let last = self.runs.last().and_then(|run| figure.of(run));
         known.sort_by(f64::total_cmp);
-        (known.first().copied(), known.get(known.len() / 2).copied(), last)
+        // Of an even number the two in the middle share it.
+        let (low, high) = (known.len().saturating_sub(1) / 2, known.len() / 2);
+        let median = known.get(high).map(|above| f64::midpoint(known[low], *above));
+        (median, self.runs.last().and_then(|run| figure.of(run)))
     }
 }
 
-/// The table of a terminal: verdicts as signs, and for each figure its median and its last value.
+/// The table of a terminal: verdicts as signs, and for each figure its median and its last value. Where that is too wide
+/// medians go first, then figures.
 pub fn render(trends: &[Trend], style: Style) -> String {
-    let mut rows = vec![["scenario / agent", "runs", "last", "verdicts"].map(str::to_owned).to_vec()];
-    for figure in Figure::ALL {
-        rows[0].extend([format!("{} median", figure.title()), "last".to_owned()]);
-    }
-    for trend in trends {
-        let last = trend.runs.last();
-        let mut row = vec![
-            trend.name(),
-            units::count(trend.runs.len() as u64),
-            last.map_or("-", |run| word(run.verdict)).to_owned(),
-            trend.marks(20),
-        ];
-        for figure in Figure::ALL {
-            let (_, median, last) = trend.spread(figure);
-            row.extend([figure.say(median), figure.say(last)]);
-        }
-        rows.push(row);
-    }
-    let lean = [
-        Lean::Left,
-        Lean::Right,
-        Lean::Left,
-        Lean::Left,
-        Lean::Right,
-        Lean::Right,
-        Lean::Right,
-        Lean::Right,
-        Lean::Right,
-        Lean::Right,
-    ];
-    let mut lines = table::columns(&rows, &lean);
+    let forms =
+        [(3, true), (3, false), (2, false), (1, false)].map(|(figures, medians)| rows(trends, figures, medians));
+    let fits = |lines: &&Vec<String>| lines.iter().all(|line| table::visible(line) <= style.width);
+    let mut lines = forms.iter().find(fits).unwrap_or(&forms[3]).clone();
     if let Some(head) = lines.first_mut() {
         *head = style.paint(Tone::Quiet, head);
     }
@@ -166,6 +142,31 @@ pub fn render(trends: &[Trend], style: Style) -> String {
     out
 }
 
+/// The rows of the table, with so many figures.
+fn rows(trends: &[Trend], figures: usize, medians: bool) -> Vec<String> {
+    let figures = &Figure::ALL[..figures];
+    let mut head = ["scenario / agent", "runs", "last", "verdicts"].map(str::to_owned).to_vec();
+    for figure in figures {
+        let title = figure.title();
+        head.extend(if medians { vec![format!("{title} median"), "last".to_owned()] } else { vec![title.to_owned()] });
+    }
+    let row = |trend: &Trend| {
+        let verdict = trend.runs.last().map_or("-", |run| word(run.verdict));
+        let runs = units::count(trend.runs.len() as u64);
+        let mut row = vec![trend.name(), runs, verdict.to_owned(), trend.marks(20)];
+        for figure in figures {
+            let (median, last) = trend.spread(*figure);
+            row.extend(medians.then(|| figure.say(median)));
+            row.push(figure.say(last));
+        }
+        row
+    };
+    let mut lean = vec![Lean::Left, Lean::Right, Lean::Left, Lean::Left];
+    lean.resize(head.len(), Lean::Right);
+    let all: Vec<Vec<String>> = std::iter::once(head).chain(trends.iter().map(row)).collect();
+    table::columns(&all, &lean)
+}
+
 /// As a table for a pull request or a wiki.
 pub fn markdown(trends: &[Trend]) -> String {
     let mut out = String::from("| scenario / agent | runs | last | verdicts |");
@@ -175,7 +176,7 @@ pub fn markdown(trends: &[Trend]) -> String {
         let last = trend.runs.last().map_or("-", |run| word(run.verdict));
         let _ = write!(out, "| {} | {} | {last} | `{}` |", said(&trend.name()), trend.runs.len(), trend.marks(20));
         for figure in Figure::ALL {
-            let (_, median, last) = trend.spread(figure);
+            let (median, last) = trend.spread(figure);
             let _ = write!(out, " {} | {} |", figure.say(median), figure.say(last));
         }
         out.push('\n');
@@ -209,7 +210,7 @@ pub fn picture(trends: &[Trend]) -> String {
         );
         let passed: Vec<bool> = trend.runs.iter().map(|run| run.verdict == Verdict::Pass).collect();
         for (nth, figure) in Figure::ALL.into_iter().enumerate() {
-            let last = figure.say(trend.spread(figure).2);
+            let last = figure.say(trend.spread(figure).1);
             let says = format!("{} of {}: last {last}", figure.title(), trend.name());
             let _ = write!(
                 out,
@@ -272,6 +273,23 @@ mod tests {
     #[test]
     fn runs_of_one_question_stand_in_one_row_with_median_and_last() {
         insta::assert_snapshot!(render(&runs(), Style { width: 200, ..Style::PLAIN }));
+    }
+
+    #[test]
+    fn of_an_even_number_of_runs_the_two_in_the_middle_share_the_median() {
+        let p99 =
+            |ms| Outcome { latency_ms: results::outcome::Latency { p99: ms, ..outcome().latency_ms }, ..outcome() };
+        let median = |runs: &[f64]| trends(runs.iter().map(|ms| p99(*ms)))[0].spread(Figure::P99).0;
+        assert_eq!([median(&[300.0, 100.0]), median(&[300.0, 100.0, 50.0])], [Some(200.0), Some(100.0)]);
+    }
+
+    #[test]
+    fn the_table_fits_its_terminal_as_long_as_names_do() {
+        for width in [80, 100, 120, 150] {
+            let text = render(&runs(), Style { width, ..Style::PLAIN });
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}\n{text}");
+            assert!(text.contains("40.0k/s"), "{text}");
+        }
     }
 
     #[test]

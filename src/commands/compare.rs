@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use dashboards::gate::{markdown, render};
 use results::gate::{GateDocument, compare};
 
-use super::replicates::{distinct, facts, listed};
+use super::{
+    replicates::{distinct, facts, listed},
+    report::write,
+};
 use crate::{cli, print, screen};
 
 pub(crate) fn perform(args: &cli::Compare) -> anyhow::Result<u8> {
@@ -18,7 +20,7 @@ pub(crate) fn perform(args: &cli::Compare) -> anyhow::Result<u8> {
     distinct(&[&base, &new])?;
     let document = GateDocument::of(vec![compare(&base, &new)?]);
     if let Some(path) = &args.markdown {
-        std::fs::write(path, markdown(&document)).with_context(|| format!("cannot write {}", path.display()))?;
+        write(path, &markdown(&document))?;
     }
     if args.json {
         print::out(&format!("{}\n", serde_json::to_string(&document)?));

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use dashboards::gate::{calibration, github, github_log, gitlab_section, junit, last_line, markdown, render};
 use results::gate::{
     BaselineError, Facts, GateDocument, GateReport,
@@ -15,7 +15,10 @@ use results::gate::{
     calibrate, judge, judge_without_baseline,
 };
 
-use super::replicates::{distinct, facts};
+use super::{
+    replicates::{distinct, facts},
+    report::write,
+};
 use crate::{
     cli::{self, Annotations},
     exit, print, screen,
@@ -70,8 +73,12 @@ fn one(runs: &[Facts], beside: &[Facts], path: PathBuf, args: &cli::Gate) -> any
 }
 
 fn show(args: &cli::Gate, document: &GateDocument) -> anyhow::Result<u8> {
-    write(args.markdown.as_deref(), || markdown(document))?;
-    write(args.junit.as_deref(), || junit(document))?;
+    if let Some(path) = &args.markdown {
+        write(path, &markdown(document))?;
+    }
+    if let Some(path) = &args.junit {
+        write(path, &junit(document))?;
+    }
     let annotations = whose(args.annotations);
     let text = render(document, screen::style());
     if args.json {
@@ -113,11 +120,6 @@ fn propose(args: &cli::Gate, groups: &Groups) -> anyhow::Result<u8> {
         return update::perform(args, groups, Some(&rules));
     }
     Ok(exit::PASS)
-}
-
-fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-    let Some(path) = path else { return Ok(()) };
-    std::fs::write(path, text()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn grouped(runs: Vec<Facts>) -> Groups {

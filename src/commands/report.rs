@@ -111,6 +111,6 @@ fn give(file: Option<&PathBuf>, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(file, text).with_context(|| format!("cannot write {}; name another file", file.display()))
 }

@@ -61,7 +61,7 @@ fn row(one: &Trend) -> String {
         super::number(&units::count(one.runs.len() as u64))
     );
     for figure in Figure::ALL {
-        let (_, median, last) = one.spread(figure);
+        let (median, last) = one.spread(figure);
         let (median, last) = (figure.say(median), figure.say(last));
         let says = format!("{} of {}: median {median}, last {last}", figure.title(), one.name());
         let _ = write!(

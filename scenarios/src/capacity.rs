@@ -213,6 +213,7 @@ impl Bench<'_> {
             _ => knee::knee(&searched.trials),
         };
         searched.contradictions = search.contradictions();
+        document.notes.extend(trial::pace(&searched.trials, rotation));
         document.searches.push(searched);
         document.store()?;
         Ok(())

@@ -108,6 +108,24 @@ fn saw(row: &Trial, outcome: &Outcome, growth: Slope, behind: Option<&str>, want
     }
 }
 
+/// Share of the highest rate that held from which on trials are alike: far below, batches are smaller and records dearer.
+const ALIKE: f64 = 0.8;
+
+/// What the agent's CPU time for a record tells of the machine: its work is the same in every trial and in every search.
+pub(super) fn pace(trials: &[Trial], rotation: bool) -> Option<String> {
+    let held = || trials.iter().filter(|trial| trial.saw == Saw::Held && trial.agent_cores > 0.0);
+    let highest = held().map(|trial| trial.offered_per_s).max_by(f64::total_cmp)?;
+    let alike = held().filter(|trial| trial.offered_per_s >= highest * ALIKE);
+    let mut costs: Vec<f64> = alike.map(|trial| trial.agent_cores * 1e6 / trial.written_per_s).collect();
+    costs.sort_by(f64::total_cmp);
+    let (least, middle, most) = (costs[0], costs[costs.len() / 2], costs[costs.len() - 1]);
+    let with = if rotation { "with" } else { "without" };
+    Some(format!(
+        "{with} rotation the agent took {middle:.2} µs of CPU a record near the maximum ({least:.2} to {most:.2}): \
+         a search in which it takes more ran on a slower machine, so compare this before the answers"
+    ))
+}
+
 /// What was used up, if something was.
 fn full(row: &Trial) -> String {
     if row.agent_cores >= FULL {
@@ -196,6 +214,24 @@ pub(super) mod tests {
             undelivered: 1,
         });
         assert_eq!(saw(&short, &stalled, STILL, Some("late"), false).0, Saw::Broke);
+    }
+
+    #[test]
+    fn what_a_record_costs_is_told_of_the_trials_near_the_maximum_that_held() {
+        let of = |per_s, saw, agent_cores| Trial { agent_cores, ..trial(per_s, saw) };
+        let trials = [
+            of(1e5, Saw::Held, 0.2),
+            of(9e5, Saw::Held, 0.54),
+            of(1e6, Saw::Held, 0.7),
+            of(8e5, Saw::Held, 0.4),
+            of(2e6, Saw::Broke, 1.0),
+        ];
+        let note = pace(&trials, true).unwrap();
+        assert!(
+            note.starts_with("with rotation the agent took 0.60 µs of CPU a record near the maximum (0.50 to 0.70): "),
+            "{note}"
+        );
+        assert_eq!(pace(&trials[4..], true), None);
     }
 
     #[test]

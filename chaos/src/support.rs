@@ -1,4 +1,4 @@
-//! What the tests of this crate share: folders on the file system of the build, steps as text.
+//! What the tests of this crate share: folders on the file system of the build, steps as text, whether they may be skipped.
 
 use std::path::PathBuf;
 
@@ -16,4 +16,10 @@ pub(crate) fn folder() -> TempDir {
 /// One line a step.
 pub(crate) fn lines(steps: &[Step]) -> Vec<String> {
     steps.iter().map(ToString::to_string).collect()
+}
+
+/// True where every test is asked for: one that cannot be performed has failed there.
+#[expect(clippy::disallowed_methods, reason = "where tests run is told by the environment")]
+pub(crate) fn must_run() -> bool {
+    std::env::var("CI").is_ok_and(|ci| ci == "true")
 }

@@ -24,6 +24,18 @@ pub(crate) fn ledger(streams: usize) -> Arc<Ledger> {
         .expect("books in memory")
 }
 
+/// Whether a program is there; where nothing may be skipped it has to be.
+#[expect(clippy::disallowed_methods, reason = "where tests run is told by the environment")]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
+pub(crate) fn there(what: &str, is_there: bool) -> bool {
+    let must_run = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(is_there || !must_run, "{what} is not installed: run .ci/peers, CI must run this test");
+    if !is_there {
+        println!("skipped: {what} is not installed");
+    }
+    is_there
+}
+
 /// An address of a test's own: no other socket of this process or of the machine comes to be there by chance.
 pub(crate) fn own_address(last: u8) -> SocketAddr {
     ([127, 12, 8, last], 0).into()

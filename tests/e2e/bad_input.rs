@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Ended, live, place, reuses_inodes, run, run_folders, start, tailproof};
+use crate::support::{Ended, live, place, reuses_inodes, run, run_folders, skipped, start, tailproof};
 
 /// A command, its exit code, and words that its answer must have.
 type Case<'a> = (&'a [&'a str], i32, &'a [&'a str]);
@@ -188,11 +188,11 @@ fn a_place_that_cannot_hold_the_run_is_refused_with_the_numbers() {
 fn tmpfs_proves_nothing_about_inode_reuse_and_the_run_says_so() {
     let shm = Path::new("/dev/shm");
     if !shm.is_dir() || reuses_inodes(shm) {
-        println!("skipped: /dev/shm is no tmpfs here");
+        skipped("/dev/shm is no tmpfs here");
         return;
     }
     let Ok(out) = tempfile::tempdir_in(shm) else {
-        println!("skipped: /dev/shm cannot be written");
+        skipped("/dev/shm cannot be written");
         return;
     };
     let judged = run("tail-stall", &[], out.path());
@@ -207,12 +207,16 @@ fn a_rate_beyond_the_machine_proves_nothing() {
     let out = place();
     let folder = out.path().display().to_string();
     let args = ["run", "steady", "--rate", "5M/s", "--duration", "2s", "--json", "--ui", "none", "--out", &folder];
-    // However much was written until then is to arrive: what is asked is the pace.
-    let ended = start(&[&args[..], &["--set", "time.drain=120s"]].concat()).wait(180);
-    let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
-    let why = document["unknown_because"].to_string();
-    assert!(why.contains("could not keep its pace"), "{ended}\n{why}");
-    assert_eq!(ended.code, 3, "{ended}\n{document:#}");
+    // A pace that changes is told by lateness alone.
+    for pace in ["\"steady\"", "{ramp={from=0.5,to=1.0,over=\"1s\"}}"] {
+        // However much was written until then is to arrive: what is asked is the pace.
+        let pace = format!("load.pace={pace}");
+        let ended = start(&[&args[..], &["--set", "time.drain=120s", "--set", &pace]].concat()).wait(180);
+        let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        let why = document["unknown_because"].to_string();
+        assert!(why.contains("could not keep its pace"), "{pace}: {ended}\n{why}");
+        assert_eq!(ended.code, 3, "{ended}\n{document:#}");
+    }
 }
 
 #[test]

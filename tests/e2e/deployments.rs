@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ::scenarios::library;
 use results::outcome::{Outcome, Verdict};
 
-use crate::support::{live, place, reuses_inodes, run, run_folders};
+use crate::support::{live, place, reuses_inodes, run, run_folders, skipped};
 
 /// The scenarios that have a test here.
 pub(crate) const NAMES: &[&str] = &[
@@ -48,7 +48,7 @@ fn forwarders_and_aggregators_deliver_exactly_once() {
 fn the_log_of_the_ingress_is_tailed_within_the_limits_of_the_real_daemonset() {
     let out = place();
     if !reuses_inodes(out.path()) {
-        println!("skipped: this file system never hands an inode number out twice");
+        skipped("this file system never hands an inode number out twice");
         return;
     }
     let (outcome, folder) = passes("daemonset-tail", out.path());

@@ -5,7 +5,7 @@ use std::{os::unix::fs::MetadataExt, process::Command};
 
 use results::outcome::{Outcome, ProcessReport, Verdict};
 
-use crate::support::{Ended, Judged, flowed, live, program, run, start_command, tailproof, written::Written};
+use crate::support::{Ended, Judged, flowed, live, program, run, skipped, start_command, tailproof, written::Written};
 
 /// Files ▸ agent with a limit ▸ server.
 fn scenario(limits: &str, load: &str, more: &str) -> String {
@@ -58,7 +58,7 @@ fn agent(outcome: &Outcome) -> &ProcessReport {
 fn is_held(judged: &Judged) -> bool {
     let is_held = !agent(&judged.outcome).limits.contains("not held");
     if !is_held {
-        println!("skipped: {}", agent(&judged.outcome).limits);
+        skipped(&agent(&judged.outcome).limits);
     }
     is_held
 }
@@ -89,7 +89,7 @@ fn without_control_groups_a_share_of_the_processor_is_held_by_stopping_and_the_r
     let written = written(&scenario("cpu = \"50m\"", "rate = \"100/s\"", ""));
     let out = written.out().display().to_string();
     let Some(ended) = without_groups(&["run", &written.scenario(), "--json", "--out", &out]) else {
-        println!("skipped: the control groups of this machine cannot be hidden (unshare, mount)");
+        skipped("the control groups of this machine cannot be hidden (unshare, mount)");
         return;
     };
     let outcome: Outcome = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}\n{ended}"));
@@ -107,7 +107,7 @@ fn a_limit_that_is_required_and_cannot_be_held_proves_nothing() {
     let written = written(&scenario("memory = \"256 MiB\", required = true", "rate = \"100/s\"", ""));
     let out = written.out().display().to_string();
     let Some(ended) = without_groups(&["run", &written.scenario(), "--json", "--out", &out]) else {
-        println!("skipped: the control groups of this machine cannot be hidden (unshare, mount)");
+        skipped("the control groups of this machine cannot be hidden (unshare, mount)");
         return;
     };
     let outcome: Outcome = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}\n{ended}"));

@@ -8,7 +8,7 @@ use std::{
 use ::scenarios::library;
 use results::outcome::Verdict;
 
-use crate::support::{Judged, ci, live, place, reuses_inodes, run, side_by_side};
+use crate::support::{Judged, ci, live, place, reuses_inodes, run, side_by_side, skipped};
 
 /// A run of a scenario with nothing planted; performed once for all tests of this process. The caller holds
 /// [`live`].
@@ -82,7 +82,7 @@ fn every_shipped_scenario_passes() {
 pub(crate) fn can_be_proved(scenario: &str) -> bool {
     let can = scenario != "tail-stall" || reuses_inodes(place().path());
     if !can {
-        println!("{scenario}: skipped, this file system never hands an inode number out twice");
+        skipped(&format!("{scenario}: this file system never hands an inode number out twice"));
     }
     can
 }

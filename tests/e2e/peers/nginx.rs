@@ -172,7 +172,7 @@ fn nginx_sends_datagrams_into_our_socket_and_every_request_arrives_in_order() {
         assert_eq!((&record["pri"], &record["ident"]), (&"190".into(), &"nginx".into()), "{record}");
         assert_eq!((&record["status"], &record["agent"]), (&204.into(), &"says \"grüße\"".into()), "{record}");
     }
-    let errors = std::fs::read_to_string(place.path().join("error.log")).unwrap_or_default();
+    let errors = std::fs::read_to_string(place.path().join("error.log")).unwrap();
     assert!(!errors.contains("failed"), "{errors}");
     pipeline.end();
 }

@@ -1,5 +1,3 @@
-#![expect(clippy::print_stdout, reason = "a test that is skipped says why")]
-
 use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
 
 use results::{
@@ -18,7 +16,7 @@ use crate::{
         trial::{Requests, logs},
     },
     payload::Body,
-    trial::{RUN, place, until},
+    trial::{RUN, place, there, until},
     write::LoadReport,
 };
 
@@ -33,8 +31,7 @@ struct Bench {
 
 /// Requests to a real nginx; `None`, and a word why, where there is none.
 fn bench(per_s: f64, bodies: &[Body], change: impl FnOnce(&mut NginxPlan)) -> Option<Bench> {
-    if Nginx::program().is_none() {
-        println!("skipped: nginx is not installed");
+    if !there("nginx", Nginx::program().is_some()) {
         return None;
     }
     let requests = Requests::new(per_s, bodies);
@@ -219,8 +216,7 @@ fn a_worker_that_is_killed_is_named() {
 
 #[test]
 fn an_nginx_that_cannot_start_says_why() {
-    if Nginx::program().is_none() {
-        println!("skipped: nginx is not installed");
+    if !there("nginx", Nginx::program().is_some()) {
         return;
     }
     let dir = place();

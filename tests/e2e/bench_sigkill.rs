@@ -7,7 +7,8 @@ use rand_pcg::Pcg64Mcg;
 use crate::support::{
     beside, live, place, run, short_or_long, side_by_side, start, tailproof,
     traces::{
-        GONE, books_are_sound, has_begun, is_closed, is_told_as_broken_off, lives, manifest, nobody_is_left, only_run,
+        GONE, agents, books_are_sound, has_begun, is_closed, is_told_as_broken_off, lives, manifest, nobody_is_left,
+        only_run,
     },
     until,
 };
@@ -35,7 +36,8 @@ fn a_bench_killed_at_any_moment_leaves_a_readable_run_that_is_no_pass_and_no_pro
     let _turn = beside();
     let kills = short_or_long("kills of the bench", 5, 100);
     let moments: Vec<u64> = (1..=kills).map(|seed| Pcg64Mcg::seed_from_u64(seed).random_range(0..LATEST)).collect();
-    side_by_side(AT_ONCE, &moments, |at_us| killed(*at_us));
+    let met = side_by_side(AT_ONCE, &moments, |at_us| killed(*at_us));
+    assert!(met.contains(&true), "every bench was killed before it made its first file");
 }
 
 /// The moments around the begin of a run, where files are still being made, are short: they are looked for.
@@ -44,14 +46,27 @@ fn a_bench_killed_while_it_makes_its_files_leaves_nothing_that_cannot_be_swept_u
     // The stretch is short and its steps are quick: these are not to be slowed down by each other.
     let _live = live();
     let kills = short_or_long("kills of the bench at its start", 10, 100);
-    for nth in 0..kills {
-        let at_us = 60_000 * nth / kills;
-        killed(at_us);
-    }
+    let made_us = made_within();
+    let met = (1..=kills).filter(|nth| killed(made_us * nth / kills)).count();
+    println!("{met} of {kills} met a folder; all files are there after {made_us} µs");
+    assert!(met > 0, "every bench was killed before it made its first file: {made_us} µs");
 }
 
-/// The moment is in the panic message of whatever fails.
-fn killed(at_us: u64) {
+/// How long a bench needs until all files are there and an agent runs, microseconds.
+fn made_within() -> u64 {
+    let out = place();
+    let folder = out.path().display().to_string();
+    let bench = start(&["run", "tail-stall", "--duration", "10s", "--ui", "none", "--out", &folder]);
+    let clock = loadgen::clock::RunClock::start();
+    until("an agent runs", GONE, || only_run(out.path()).is_some_and(|run| !agents(&run).is_empty()));
+    let made_us = clock.now_us();
+    drop(bench);
+    nobody_is_left(out.path());
+    made_us
+}
+
+/// True if there was a folder already. The moment is in the panic message of whatever fails.
+fn killed(at_us: u64) -> bool {
     let _told_if_it_fails = Told(at_us);
     let out = place();
     let folder = out.path().display().to_string();
@@ -62,12 +77,12 @@ fn killed(at_us: u64) {
     let ended = bench.wait(GONE);
     assert_eq!(ended.code, 128 + 9, "{ended}");
     nobody_is_left(out.path());
-    let Some(run) = only_run(out.path()) else { return };
+    let Some(run) = only_run(out.path()) else { return false };
     if manifest(&run).is_none() {
         // Killed between the making of the folder and of the manifest: there is no run yet, and that is said.
         let told = tailproof(&["report", &run.display().to_string()]).expect(2);
         assert!(told.stderr.contains("run.json"), "{told}");
-        return;
+        return true;
     }
     is_told_as_broken_off(&run);
     if run.join("books.bin").exists() {
@@ -79,6 +94,7 @@ fn killed(at_us: u64) {
         is_closed(&run);
     }
     is_told_as_broken_off(&run);
+    true
 }
 
 /// A run whose bench was killed in the middle, and the folder it lies in.

@@ -153,6 +153,12 @@ fn it_syncs_once_an_interval() {
     assert!(store.unsynced);
     store.maintain(500).unwrap();
     assert!(!store.unsynced);
+    told(&mut store).unwrap();
+    store.write(&[entry(1, 2)]).unwrap();
+    store.maintain(999).unwrap();
+    assert!(store.unsynced, "the next interval begins with the last sync");
+    store.maintain(1_000).unwrap();
+    assert!(!store.unsynced);
 }
 
 static HANGS: Mutex<bool> = Mutex::new(true);
@@ -211,4 +217,7 @@ fn what_became_of_a_sync_is_told_later() {
     store.maintain(1_000).unwrap();
     let error = told(&mut store).unwrap_err().to_string();
     assert!(error.contains("broken") && error.contains("offsets"), "{error}");
+    store.write(&[entry(1, 12)]).unwrap();
+    store.maintain(1_500).unwrap();
+    assert!(store.sync().is_err(), "whoever waits for it is told as well");
 }

@@ -100,16 +100,20 @@ fn a_sink_that_hangs_holds_a_reload_up_no_longer_than_the_grace_time() {
     assert_eq!(bench.server.kept(), numbers(0..200));
 }
 
+/// Five records that cannot be read again, and no time to wait for them.
+fn fleeting(tag: &str, filter: &str, port: u16) -> Plan {
+    let text = format!(
+        "[SERVICE]\nGrace 0\n[INPUT]\nName dummy\nTag {tag}\nDummy {{\"log\":\"line 7\"}}\nRate 1000\nCopies 5\nSamples 1\n\
+         {filter}[OUTPUT]\nName http\nMatch *\nPort {port}\n"
+    );
+    Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan().unwrap()
+}
+
 #[test]
 fn what_cannot_be_read_again_is_delivered_before_a_reload_takes_effect() {
     let bench = Bench::new();
     *bench.server.always.lock().unwrap() = Some(Does::Answer(503));
-    let text = format!(
-        "[SERVICE]\nGrace 0\n[INPUT]\nName dummy\nDummy {{\"log\":\"line 7\"}}\nRate 1000\nCopies 5\nSamples 1\n\
-         [OUTPUT]\nName http\nMatch dummy.*\nPort {}\n",
-        bench.address.port()
-    );
-    let plan = Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
+    let plan = fleeting("dummy.0", "", bench.address.port());
     let (stop, running) = Bench::run(vec![Some(plan), Some(bench.plan("", "/two"))]);
     bench.server.wait("it was refused", |_, requests| requests >= 1);
     reload(&stop);
@@ -120,6 +124,41 @@ fn what_cannot_be_read_again_is_delivered_before_a_reload_takes_effect() {
     bench.server.wait("the new plan works", |server, _| server.kept().len() >= 8);
     assert_eq!(end(&stop, running), [Ended::Drained; 2]);
     assert_eq!(bench.server.kept(), [7, 7, 7, 7, 7, 0, 1, 2]);
+}
+
+#[test]
+fn what_a_filter_keeps_back_of_it_is_waited_for_before_a_reload_as_well() {
+    let bench = Bench::new();
+    // Whoever asks it for the pod gets no answer: the pod's records wait as long as they may.
+    let api = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    api.set_nonblocking(true).unwrap();
+    let filter = format!(
+        "[FILTER]\nName kubernetes\nMatch *\nKube_URL http://127.0.0.1:{}\nHold_Time 2s\n",
+        api.local_addr().unwrap().port()
+    );
+    let tag = format!("kube.var.log.containers.web-1_shop_nginx-{}.log", "a".repeat(64));
+    let plan = fleeting(&tag, &filter, bench.address.port());
+    let (stop, running) = Bench::run(vec![Some(plan), Some(bench.plan("", "/two"))]);
+    until("the pod is asked for", || api.accept().is_ok());
+    reload(&stop);
+    bench.server.wait("every sample is delivered", |server, _| server.kept().len() >= 5);
+    until("the next service has taken over", || stop.lock().unwrap().len() == 2);
+    assert_eq!(end(&stop, running), [Ended::Drained; 2]);
+    assert_eq!(bench.server.kept(), [7; 5]);
+}
+
+#[test]
+fn a_stop_while_a_reload_waits_is_a_stop() {
+    let bench = Bench::new();
+    *bench.server.always.lock().unwrap() = Some(Does::Answer(503));
+    let plan = fleeting("dummy.0", "", bench.address.port());
+    let (stops, running) = Bench::run(vec![Some(plan), Some(bench.plan("", "/two"))]);
+    bench.server.wait("it was refused", |_, requests| requests >= 1);
+    reload(&stops);
+    bench.server.wait("it is refused beyond the grace time", |_, requests| requests >= 5);
+    stops.lock().unwrap()[0].ask();
+    until("it has ended, and nothing began anew", || running.is_finished());
+    assert_eq!(running.join().unwrap(), [Ended::GraceOver]);
 }
 
 #[test]

@@ -155,6 +155,13 @@ mod tests {
     fn a_number_is_a_time_as_well() {
         let lines = "{\"t\":12.5,\"a\":[1]}\n{\"a\":\"\\u0074\",\"t\":\"13\"}\n";
         let got = run("Time_Key t\nTime_Format %s.%L", lines);
-        assert_eq!(got[0], (12, r#"{"a":[1]}"#.to_owned()));
+        let expected = [(12, r#"{"a":[1]}"#), (13, r#"{"a":"t"}"#)];
+        assert_eq!(got, expected.map(|(seconds, text)| (seconds, text.to_owned())));
+    }
+
+    #[test]
+    fn of_several_times_the_first_counts_and_all_go() {
+        let got = run("Time_Key t\nTime_Format %s", "{\"t\":\"7\",\"a\":1,\"t\":\"8\"}\n");
+        assert_eq!(got, [(7, r#"{"a":1}"#.to_owned())]);
     }
 }

@@ -152,6 +152,25 @@ fn json_fields_are_merged_and_other_texts_kept() {
     parser.parse(chunk(&source(1, 1), 0, b"{\"a\":1}\nplain\n"), NOW, &mut out);
     assert_eq!(texts(&out), [("\"a\":1".to_owned(), false), ("plain".to_owned(), false)]);
     assert_eq!(out[0].records.iter().map(|record| record.form).collect::<Vec<_>>(), [Form::Pairs, Form::Text]);
+    assert_eq!(parser.counters().unparsed, 1);
+}
+
+#[test]
+fn fields_of_texts_that_were_joined_are_merged() {
+    let (mut parser, mut out) = (parser("multiline.parser cri\nParser json"), Vec::new());
+    let lines = cri("stdout", "F", "not this") + &cri("stdout", "P", "{\"a\":") + &cri("stdout", "F", "1}");
+    parser.parse(chunk(&source(1, 1), 0, lines.as_bytes()), NOW, &mut out);
+    assert_eq!(texts(&out), [("not this".to_owned(), false), ("\"a\":1".to_owned(), false)]);
+    assert_eq!(out[0].records.iter().map(|record| record.form).collect::<Vec<_>>(), [Form::Text, Form::Pairs]);
+}
+
+#[test]
+fn a_line_of_docker_with_further_fields_has_its_fields_already() {
+    let (mut parser, mut out) = (parser("multiline.parser docker\nParser json"), Vec::new());
+    let line = r#"{"log":"{\"a\":1}\n","stream":"stdout","attrs":{"x":"y"},"time":"2026-11-21T05:50:01Z"}"#;
+    parser.parse(chunk(&source(1, 1), 0, line.as_bytes()), NOW, &mut out);
+    assert_eq!((out[0].records.len(), out[0].records[0].form), (1, Form::Pairs));
+    assert_eq!(parser.counters().unparsed, 0);
 }
 
 #[derive(Debug, Clone)]

@@ -53,11 +53,12 @@ fn encoded(date: Option<&str>, write: impl FnOnce(&mut Encoder, &mut Vec<u8>)) -
     String::from_utf8(out).unwrap()
 }
 
-const PARSERS: [&str; 5] = [
+const PARSERS: [&str; 6] = [
     "Regex ^(?<a>[^ ]*) (?<b>[^ ]*)$",
     "Regex (?<a>x+)(?:=(?<b>.*))?\nSkip_Empty_Values off",
     "Regex ^(?<t>\\d*)s(?<rest>.*)$\nTime_Key t\nTime_Format %s",
     "Regex ^(?<t>\\d*)s(?<rest>.*)$\nTime_Key t\nTime_Format %s\nTime_Keep on\nSkip_Empty_Values off",
+    "Regex ^(?<t>[^ ]*)(?: (?<rest>.*))?$\nTime_Key t\nTime_Format %s",
     "Regex (?<none>q?)",
 ];
 
@@ -90,6 +91,17 @@ fn each_line_has_its_own_groups_and_one_that_does_not_fit_stays_a_text() {
     assert_eq!(written, r#"{"word":"one"}{"log":"no"}{"word":"two"}"#);
     let seconds: Vec<i64> = (0..3).map(|index| batch.time(index).seconds).collect();
     assert_eq!(seconds, [7, 5, 8]);
+}
+
+#[test]
+fn the_time_is_taken_out_unless_it_is_none_or_is_to_stay() {
+    for (keys, first) in [("", r#"{"word":"one"}"#), ("Time_Keep on", r#"{"t":"7","word":"one"}"#)] {
+        let input = input(&format!("Regex ^(?<t>\\w+) (?<word>\\w+)$\nTime_Key t\nTime_Format %s\n{keys}"), "");
+        let batch = batch(&input, b"7 one\nsoon two\n");
+        let written = encoded(None, |encoder, out| encoder.batch(&batch, 0..2, out));
+        assert_eq!(written, format!(r#"{first}{{"t":"soon","word":"two"}}"#), "{keys}");
+        assert_eq!([0, 1].map(|index| batch.time(index).seconds), [7, 5], "{keys}");
+    }
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn security(keys: &Keys<'_>) -> At<Option<Security>> {
 
 /// What the plan needs from the system.
 pub(crate) struct Ready {
-    open: Open,
+    pub(super) open: Open,
     seen: Option<Seen>,
 }
 

@@ -216,3 +216,6 @@ async fn greet(
     tracing::warn!(input = intake.name(), %peer, why, "no TLS connection came about");
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     pace::Pace,
     receive::{HttpPlan, Keys, Mode, Protocol, Receiver},
-    trial::{RUN, ledger, own_address, until},
+    trial::{RUN, ledger, own_address, until, until_it_rests},
     write::StreamPlan,
 };
 
@@ -56,6 +56,26 @@ fn what_was_not_acknowledged_is_sent_again() {
     let totals = books.totals();
     assert_eq!((totals.lost, totals.duplicated), (0, totals.duplicated_allowed));
     assert!(totals.duplicated > 0);
+}
+
+#[test]
+fn a_pace_of_nothing_pauses_and_nothing_is_late_while_the_other_side_keeps_it_waiting() {
+    let (books, clock) = (ledger(1), RunClock::start());
+    let server = server(&books, clock);
+    let sender = sender(server.addr(), &books, clock);
+    until("some arrived", || books.totals().delivered > 100);
+    sender.set_rate(0.0);
+    let before = until_it_rests("the pause", || books.totals().delivered);
+    sender.set_rate(2.0);
+    until("it goes on", || books.totals().delivered > before + 100);
+    server.set(Mode::LoseAck { every: 1 }, 1).unwrap();
+    let since_us = clock.now_us();
+    until("two seconds without an answer", || clock.now_us() > since_us + 2_000_000);
+    server.set(Mode::Accept, 0).unwrap();
+    let before = books.totals().delivered;
+    until("it has caught up", || books.totals().delivered > before + 8_000);
+    // Whatever else is late is the machine's doing.
+    assert!(sender.late().max_us < 1_000_000, "{:?}", sender.late());
 }
 
 #[test]

@@ -165,6 +165,8 @@ fn latency_counts_from_when_a_request_was_due() {
     let report = driver.stop();
     assert!(report.answers.max_us >= 200_000, "{:?}", report.answers);
     assert!(report.answers.p90_us >= 50_000, "those that waited behind it waited too: {:?}", report.answers);
+    let late = report.load.late;
+    assert!(late.max_us >= 150_000 && late.share > 0.0, "they left later than they were to: {late:?}");
 }
 
 #[test]

@@ -125,6 +125,16 @@ fn a_sender_that_waits_loses_nothing_to_a_reader_that_stops() {
 }
 
 #[test]
+fn a_load_beyond_the_machine_is_late() {
+    let ledger = ledger(1);
+    let udp = DatagramAt::Udp((Ipv4Addr::LOCALHOST, 0).into());
+    let receiver = DatagramReceiver::start(udp, R0, &ledger, RunClock::start()).expect("listens");
+    let DatagramAt::Udp(at) = *receiver.at() else { unreachable!("it was asked for UDP") };
+    let sender = start(SendPlan::new(S0, SendTo::Udp(at)), &load(1e8, 300), &ledger);
+    until("it is late", || sender.late().max_us > 200_000 && sender.late().share > 0.0);
+}
+
+#[test]
 fn while_the_socket_is_away_records_are_lost_by_name_and_its_successor_is_found() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("in.sock");

@@ -250,6 +250,23 @@ fn links_lead_to_the_file_and_a_rate_of_nought_pauses() {
 }
 
 #[test]
+fn a_load_beyond_the_machine_is_late_and_a_writer_that_was_kept_waiting_is_not() {
+    let beyond = bench(Pace::Steady { per_s: 1e8 }, vec![StreamPlan::new("app")]);
+    until("it is late", || beyond.writers.late().max_us > 200_000 && beyond.writers.late().share > 0.0);
+    drop(beyond);
+
+    let bench = bench(Pace::Steady { per_s: 1_000.0 }, vec![StreamPlan::new("app")]);
+    bench.more(10);
+    bench.writers.close(S0).wait(PATIENCE).expect("closed");
+    let clock = RunClock::start();
+    until("two seconds without a file", || clock.now_us() > 2_000_000);
+    bench.writers.reopen(S0, None, Duration::ZERO).wait(PATIENCE).expect("reopened");
+    bench.more(2_100);
+    // Whatever else is late is the machine's doing.
+    assert!(bench.writers.late().max_us < 1_000_000, "{:?}", bench.writers.late());
+}
+
+#[test]
 fn names_that_do_not_fit_are_refused() {
     let start = |names: &[&str]| {
         let dir = place();

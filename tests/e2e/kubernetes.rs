@@ -13,9 +13,10 @@ use std::{
 
 use loadgen::kube::{Container, KubeMode, KubePlan, KubeServer, Pod};
 use nix::sys::signal::Signal;
+use results::outcome::Verdict;
 use serde_json::Value;
 
-use crate::support::{Running, free_port, place, program, start_command, until};
+use crate::support::{Running, free_port, live, place, program, run, start_command, until, written::Written};
 
 const ACCESS: &str =
     r#"10.0.0.9 - alice [21/Nov/2026:05:48:09 +0000] "GET /cart?id=7 HTTP/1.1" 200 512 "-" "hey/0.0.1""#;
@@ -225,4 +226,47 @@ fn a_name_that_is_given_again_never_lends_the_other_pods_metadata() {
     assert_eq!((&second["pod_id"], &second["labels"]["app"]), (&"u-second".into(), &"u-second".into()));
     assert_eq!(third.get("pod_id"), None, "{third}");
     assert_eq!((third.get("labels"), &third["docker_id"]), (None, &id('d').into()));
+}
+
+/// With an API server, each record is to say whose it is.
+const OWNED: &str = r#"
+name = "written"
+question = "Whose is it?"
+[time]
+warm_up = "500ms"
+measure = "1500ms"
+drain = "15s"
+[load]
+layout = "docker"
+[[load.group]]
+name = "web"
+rate = "200/s"
+[[process]]
+name = "agent"
+config = "agent.conf"
+env = { LOGS = "{logs}", STATE = "{state}", OUT = "{sink.server.port}" }
+[[route]]
+name = "server"
+sink = { kind = "http" }
+[kube]
+tls = false
+[contract]
+delivery = "at-least-once"
+stall = "8s"
+"#;
+
+/// It asks nobody whose the records are.
+const SILENT: &str = "[SERVICE]\n    Flush 0.1\n    Grace 5\n[INPUT]\n    Name tail\n    Tag kube.*\n    Path ${LOGS}/*.log\n    \
+                      Parser docker\n    DB ${STATE}/tail.db\n    Read_from_Head On\n[OUTPUT]\n    Name http\n    Match *\n    \
+                      Host 127.0.0.1\n    Port ${OUT}\n    Format json_lines\n    Retry_Limit no_limits\n";
+
+#[test]
+fn an_agent_that_does_not_say_whose_its_records_are_has_labelled_all_of_them_wrongly() {
+    let _live = live();
+    let written = Written::new(OWNED, &[("agent.conf", SILENT)]);
+    let judged = run(&written.scenario(), &[], &written.out());
+    let (outcome, books) = (&judged.outcome, &judged.outcome.books);
+    assert_eq!(outcome.verdict, Verdict::Fail, "{judged}");
+    assert!(books.delivered > 0 && (books.lost, books.misattributed) == (0, books.delivered), "{judged}");
+    assert!(outcome.findings.iter().any(|line| line.contains("records arrived under a wrong label")), "{judged}");
 }

@@ -111,6 +111,29 @@ fn objects_as_agents_write_them_take_the_fast_way() {
 }
 
 #[test]
+fn with_owners_it_is_the_owner_that_stands_for_the_path_however_the_record_is_taken_apart() {
+    let keys = Keys { owner: Some(("kubernetes".to_owned(), "pod_id".to_owned())), ..Keys::default() };
+    let owner = |object: &serde_json::Value| {
+        let mut found = Vec::new();
+        let mut decoder = Decoder::new(Format::Auto, keys.clone(), Some(payloads()));
+        decoder.decode(object.to_string().as_bytes(), &mut |record, seen| {
+            found.push((record.text().into_owned(), seen.path.map(<[u8]>::to_vec)));
+        });
+        assert_eq!(found.len(), 1, "{object}");
+        found.remove(0)
+    };
+    let text = texts().remove(0);
+    let whole = serde_json::json!({"log": std::str::from_utf8(&text).expect("text"), "file": "/p"});
+    let mut parsed = parsed(0, std::str::from_utf8(&text).expect("text"));
+    parsed["file"] = "/p".into();
+    for mut object in [whole, parsed] {
+        assert_eq!(owner(&object), (text.clone(), Some(Vec::new())), "nobody says whose it is: {object}");
+        object["kubernetes"] = serde_json::json!({"pod_name": "web", "pod_id": "u-1"});
+        assert_eq!(owner(&object), (text.clone(), Some(b"u-1".to_vec())), "{object}");
+    }
+}
+
+#[test]
 fn a_line_feed_that_docker_left_is_no_part_of_the_text() {
     assert_eq!(decode(Format::Auto, br#"{"log":"abc\n"}"#)[0].0, b"abc");
 }

@@ -5,7 +5,7 @@ mod scenarios;
 
 use results::outcome::{Outcome, Verdict};
 
-use self::scenarios::{datagrams_in, datagrams_out, fault, forwarded, to_server, to_store};
+use self::scenarios::{datagrams_in, datagrams_out, fault, forwarded, to_server, to_store, to_strict_server};
 use crate::support::{
     Judged, live, run,
     written::{Written, took_effect},
@@ -63,6 +63,21 @@ fn what_was_in_flight_when_the_link_to_a_sink_was_cut_may_come_again() {
     let books = &judged.outcome.books;
     assert_eq!(judged.outcome.verdict, Verdict::Pass, "{judged}");
     assert!(books.lost == 0 && books.duplicated > 0 && books.duplicated == books.duplicated_allowed, "{judged}");
+}
+
+#[test]
+fn what_a_cut_link_had_on_its_way_back_is_told_from_copies_without_a_reason() {
+    // Each cut comes a request and half its answer after the one before. An answer that has left the sink is known to nobody
+    // but the link; where no copy may come the books tell all the same which ones have their reason.
+    let faults: String =
+        [900, 1600, 2300, 3000].map(|at| fault("\"cut_link\"", WEST, &format!("{at}ms"), "20ms")).concat();
+    let faults = fault("{ delay_link = { delay = \"400ms\" } }", WEST, "300ms", "3500ms") + &faults;
+    let (judged, _) = perform(to_strict_server("4500ms", &faults), &[]);
+    let books = &judged.outcome.books;
+    assert_eq!(judged.outcome.verdict, Verdict::Fail, "{judged}");
+    assert!(books.lost == 0 && books.duplicated > 0 && books.duplicated == books.duplicated_allowed, "{judged}");
+    let causes = &judged.outcome.causes;
+    assert!(causes.iter().any(|cause| cause.cause == "resent-in-flight"), "{judged}");
 }
 
 #[test]

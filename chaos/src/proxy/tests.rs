@@ -191,7 +191,9 @@ fn chance_cuts_by_the_seed() {
         let link = Link::start(LinkPlan::tcp(echo(), seed)).unwrap();
         let laid = link.lay(Fault::CutEvery { n: 4 });
         let outcomes: Vec<bool> = (0..24).map(|_| talk(&mut connect(&link), b"x").is_ok()).collect();
-        assert_eq!(laid.hits(), outcomes.iter().filter(|is_ok| !**is_ok).count() as u64);
+        let cut = outcomes.iter().filter(|is_ok| !**is_ok).count() as u64;
+        let told = format!("{cut} connections reset, and {cut} bytes on the way lost");
+        assert_eq!(laid.heal(), (cut, told), "the byte by which it was cut did not arrive");
         outcomes
     };
     let first = outcomes(1);
@@ -263,6 +265,46 @@ fn datagrams_pass_both_ways_and_are_lost_by_faults() {
     let (length, _) = peer.recv_from(&mut buffer).unwrap();
     assert_eq!((&buffer[..length], laid.heal().0), (&b"late"[..], 1));
     assert!(clock::mono_us() - before >= 100_000);
+}
+
+#[test]
+fn what_is_lost_on_the_way_back_is_no_loss_on_the_way_there_and_a_cut_gives_senders_another_port() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let link = Link::start(LinkPlan { wire: Wire::Udp, ..LinkPlan::tcp(peer.local_addr().unwrap(), 1) }).unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.set_read_timeout(Some(LONG)).unwrap();
+    let from = || {
+        sender.send_to(b"there", link.addr()).unwrap();
+        peer.recv_from(&mut [0; 16]).unwrap().1
+    };
+    let first = from();
+    assert_eq!(from(), first);
+    let laid = link.lay(Fault::Partition);
+    for _ in 0..3 {
+        peer.send_to(b"back", first).unwrap();
+    }
+    until("three lost on the way back", || link.counters().dropped_back == 3);
+    assert_eq!((link.counters().dropped, laid.heal().0), (0, 3));
+    let laid = link.lay(Fault::Cut);
+    until("one cut", || laid.hits() == 1);
+    assert_ne!(from(), first);
+    assert_eq!(laid.heal(), (1, "1 sender got another port".to_owned()));
+}
+
+#[test]
+fn datagrams_beyond_what_may_be_in_flight_are_lost_and_counted() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let link = Link::start(LinkPlan { wire: Wire::Udp, ..LinkPlan::tcp(peer.local_addr().unwrap(), 1) }).unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let laid = link.lay(Fault::Delay { ms: 3_600_000 });
+    until("too many", || {
+        for _ in 0..500 {
+            sender.send_to(b"late", link.addr()).unwrap();
+        }
+        link.counters().overflowed > 0
+    });
+    assert_eq!((link.counters().bytes_there, link.counters().dropped), (0, 0));
+    drop(laid);
 }
 
 #[test]

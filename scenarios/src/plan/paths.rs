@@ -299,6 +299,18 @@ mod tests {
     }
 
     #[test]
+    fn a_link_leads_to_the_end_of_a_route_only_if_nothing_stands_between() {
+        let over = |to: &str| {
+            let set = vec![format!("link.0.to={to}")];
+            let plan =
+                Plan::settle(&library::find("forward-aggregate").unwrap(), &Overrides { set, ..Overrides::default() });
+            Paths::of(&plan.unwrap()).end_of(0)
+        };
+        assert_eq!(over("{aggregator-0.port.forward}"), None);
+        assert_eq!(over("{sink.store.port}"), Some(RouteId(0)));
+    }
+
+    #[test]
     fn two_ways_of_one_process_and_two_processes_side_by_side() {
         let both = vec![(vec!["logstash"], vec![]), (vec!["logstash"], vec![])];
         assert_eq!(told(&shipped("elk-syslog"), 0), (vec!["logstash"], both));

@@ -89,6 +89,12 @@ pub(super) fn to_server(measure: &str, faults: &str) -> (String, Vec<(&'static s
     to_sink(head(measure, "at-least-once"), ("server", "http"), &output("http", JSON_LINES), faults)
 }
 
+/// The same, where no copy may ever come; what was answered counts as on its way for two seconds.
+pub(super) fn to_strict_server(measure: &str, faults: &str) -> (String, Vec<(&'static str, String)>) {
+    let head = head(measure, "exactly-once") + "settle = \"2s\"\n";
+    to_sink(head, ("server", "http"), &output("http", JSON_LINES), faults)
+}
+
 /// Files ▸ forwarder ▸ link "west" ▸ aggregator ▸ Elasticsearch; the forwarder asks for acknowledgements or does not.
 pub(super) fn forwarded(acks: bool, faults: &str) -> (String, Vec<(&'static str, String)>) {
     let text = [

@@ -233,6 +233,27 @@ fn an_agent_that_dies_by_itself_has_failed_and_one_that_was_told_to_has_not() {
     }
 }
 
+#[test]
+fn latency_above_its_limit_and_a_probe_that_failed_break_the_promise() {
+    let (books, events) = (books(&all(), None), [started()]);
+    for (limit_us, verdict) in [(250_000, Verdict::Pass), (249_000, Verdict::Fail)] {
+        let mut late = trial(&books, &events);
+        late.latency = Latency { p99: 250.0, ..Latency::default() };
+        late.contract.latency_p99_us = Some(limit_us);
+        let outcome = judge(&late);
+        assert_eq!(outcome.verdict, verdict, "{:?}", outcome.findings);
+        let told = outcome.findings.iter().any(|line| line.contains("is 250.0 ms, above the limit of 249.0 ms"));
+        assert_eq!(told, verdict == Verdict::Fail, "{:?}", outcome.findings);
+    }
+    let how = "3 times in a row, last: status 503".to_owned();
+    let probe = AgentEvent::ProbeFailed { process: "web".into(), path: "/alive".into(), how };
+    let events = [started(), Event { t_us: 5_000, what: What::Agent(probe) }];
+    let outcome = judge(&trial(&books, &events));
+    assert_eq!(outcome.verdict, Verdict::Fail);
+    let told = "web did not answer its probe of /alive at 0.005 s: 3 times in a row, last: status 503";
+    assert_eq!(outcome.findings, [told]);
+}
+
 fn opened(t_us: u64, generation: u32, inode: u64, born_ns: u64) -> Event {
     let file = FileId { device: 1, inode, born_ns };
     let path = "logs/app.log".to_owned();

@@ -365,6 +365,7 @@ pub fn sweep(out: &std::path::Path) -> live::Swept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{library, plan::Overrides};
 
     #[test]
     fn one_trial_that_was_long_to_drain_does_not_double_the_time_left() {
@@ -374,5 +375,26 @@ mod tests {
             around.take(seconds);
         }
         assert!((around.mean_s() - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn latency_is_limited_as_it_is_asked_for_else_as_the_scenario_says() {
+        let limit = |written: &[&str], asked: Option<&str>| {
+            let set = written.iter().map(|limit| format!("contract.latency_p99={limit}")).collect();
+            let plan =
+                Plan::settle(&library::find("steady").unwrap(), &Overrides { set, ..Overrides::default() }).unwrap();
+            let ask = Ask {
+                length: SETTLE,
+                from: None,
+                to: None,
+                latency_p99: asked.map(|limit| limit.parse().unwrap()),
+                rotation: Rotation::AsWritten,
+                out: PathBuf::new(),
+                repeat: String::new(),
+            };
+            contract(&plan, &ask).latency_p99_us
+        };
+        assert_eq!([limit(&[], None), limit(&[], Some("2s"))], [None, Some(2_000_000)]);
+        assert_eq!([limit(&["300ms"], None), limit(&["300ms"], Some("2s"))], [Some(300_000), Some(2_000_000)]);
     }
 }

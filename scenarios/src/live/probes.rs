@@ -154,6 +154,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::{live::bus::bus, spec::units::Span};
 
     #[test]
     fn only_failures_in_a_row_and_after_a_success_break_the_contract() {
@@ -185,5 +186,41 @@ mod tests {
         assert!(get(at, "/", within).is_err() && get(at, "/", within).is_err());
         let _listener = answers.join().unwrap();
         assert!(get(at, "/", Duration::from_millis(200)).is_err());
+    }
+
+    #[test]
+    fn each_path_is_asked_for_and_one_that_fails_too_often_is_told_by_name() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // Ready for ever; alive for the first two questions.
+        std::thread::spawn(move || {
+            let mut alive = 0;
+            for mut stream in listener.incoming().flatten() {
+                let mut head = [0; 1_000];
+                let read = stream.read(&mut head).unwrap_or(0);
+                let is_liveness = head[..read].starts_with(b"GET /alive ");
+                alive += u32::from(is_liveness);
+                let status = if is_liveness && alive > 2 { "503 No" } else { "200 Yes" };
+                // Whoever has asked may be gone.
+                let _ = write!(stream, "HTTP/1.1 {status}\r\n\r\n");
+            }
+        });
+        let probes = Probes {
+            port: String::new(),
+            readiness: Some("/ready".into()),
+            liveness: Some("/alive".into()),
+            every: Span(1_000),
+            timeout: Span(20_000_000),
+            failures: 3,
+        };
+        let clock = RunClock::start();
+        let (bus, events) = bus(clock);
+        let probing = Probing::start(vec![Asked { process: "web".into(), port, probes }], &bus, clock).unwrap();
+        let told = events.recv_timeout(Duration::from_secs(20)).expect("it is told").what;
+        drop((probing, bus));
+        let What::Agent(AgentEvent::ProbeFailed { process, path, how }) = told else { panic!("{told:?}") };
+        assert_eq!((process.as_str(), path.as_str()), ("web", "/alive"));
+        assert_eq!(how, "3 times in a row, last: status 503");
+        assert!(events.recv().is_err(), "it is told once, and readiness never failed");
     }
 }

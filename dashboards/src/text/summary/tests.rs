@@ -33,6 +33,12 @@ fn copies_have_a_limit_beforehand_only_where_none_may_ever_come() {
 }
 
 #[test]
+fn the_limit_of_latency_is_shown_in_milliseconds() {
+    let limit = |latency_p99_us| Limits::from(&Contract { latency_p99_us, ..Contract::default() }).p99_ms;
+    assert_eq!((limit(None), limit(Some(250_000))), (None, Some(250.0)));
+}
+
+#[test]
 fn a_pass_says_what_was_seen() {
     insta::assert_snapshot!(render(&passed(), Style::PLAIN));
 }

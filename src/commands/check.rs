@@ -65,7 +65,9 @@ fn in_place(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{at_the_caret, in_place};
+    use scenarios::spec::file::Source;
+
+    use super::{at_the_caret, in_place, with_caret};
 
     #[test]
     fn what_is_hidden_in_a_file_is_seen_and_moves_no_caret() {
@@ -73,6 +75,17 @@ mod tests {
         let shown = in_place(file);
         assert_eq!(shown, "name = \"?]0;x?\" \n\ta??b???ä\\");
         assert_eq!(shown.len(), file.len());
+    }
+
+    #[test]
+    fn the_caret_stands_under_what_is_wrong() {
+        let text = "[time]\nwarm_up = \"1s\"\nmeasure = \"0s\"\n";
+        let source = Source { origin: "x.toml".to_owned(), text: text.to_owned(), folder: None };
+        let error = with_caret(source.wrong("time.measure", "a run of no length proves nothing"));
+        let report = error.downcast_ref::<miette::Report>().expect("it shows the line");
+        let marked: Vec<&str> =
+            report.labels().expect("a caret").map(|label| &text[label.offset()..][..label.len()]).collect();
+        assert_eq!(marked, ["\"0s\""]);
     }
 
     #[test]

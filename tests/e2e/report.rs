@@ -143,6 +143,10 @@ fn what_is_new_since_the_run_before_is_told_and_only_of_its_own_kind() {
     let (place, out) = runs();
     // A run of another scenario between the two is no run before.
     stories::passed(&place.path().join("20261121T100050Z-steady-builtin"));
+    // Nor is one that was broken off.
+    let manifest = stories::passed(&place.path().join("20261121T100055Z-tail-stall-builtin")).join("run.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replacen("\"complete\"", "\"broken_off\"", 1)).unwrap();
     let told = report(&["20261121T100100"], &out).expect(0).stdout;
     let begin = "since      20261121T100000Z-tail-stall-builtin (FAIL, with stale-membership-inode-reuse planted";
     let told_at_once = flowed(&told);

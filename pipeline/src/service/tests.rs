@@ -1,6 +1,13 @@
 //! The whole pipeline over real files and a server in the test.
 
-use std::{fs, io::Write, net::SocketAddr, path::Path, sync::mpsc, thread::JoinHandle};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    sync::mpsc,
+    thread::JoinHandle,
+};
 
 use tempfile::TempDir;
 
@@ -190,6 +197,38 @@ fn an_input_that_is_no_file_delivers_and_ends_when_asked() {
     stop.ask();
     assert_eq!(running.join().unwrap(), Ended::Drained);
     assert_eq!(bench.server.kept(), [7; 5]);
+}
+
+#[test]
+fn a_request_that_is_under_way_at_a_stop_is_taken_delivered_and_answered() {
+    let bench = Bench::new();
+    // An address of this test's own: no other socket comes to be there meanwhile.
+    let at = TcpListener::bind("127.12.9.1:0").unwrap().local_addr().unwrap();
+    let text = format!(
+        "[SERVICE]\nGrace 60\n[INPUT]\nName http\nListen {}\nPort {}\n[OUTPUT]\nName http\nMatch *\nPort {}\n",
+        at.ip(),
+        at.port(),
+        bench.address.port()
+    );
+    let plan = Config::parse(Path::new("x"), &text, &|_| None).unwrap().plan().unwrap();
+    let service = Service::start(&plan, None).unwrap();
+    let (stop, running) = (service.stop(), std::thread::spawn(move || service.run(None).unwrap()));
+    let mut peer = TcpStream::connect(at).unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let body = r#"{"log":"line 7"}"#;
+    let head = "POST /t HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n";
+    write!(peer, "{head}content-length: {}\r\n\r\n", body.len()).unwrap();
+    let mut go_on = [0; 25];
+    peer.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stop.ask();
+    clock::until("nobody is let in any more", || TcpStream::connect(at).is_err());
+    peer.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    peer.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(running.join().unwrap(), Ended::Drained);
+    assert_eq!(bench.server.kept(), [7]);
 }
 
 /// Joins texts up to one that ends with 9.
